@@ -1,0 +1,1 @@
+"""What training a neural network means: an executable reference semantics."""
