@@ -283,7 +283,8 @@ def _require_domain(seed: int, stream: int, start: int, count: int) -> None:
     if not 0 <= start <= STREAM_LENGTH - count:
         raise TorchLeanError(
             Reason.DOMAIN,
-            f"expected {count} words within 0 to {STREAM_LENGTH - 1}, got them from {start}",
+            f"expected {count} words within 0 to {STREAM_LENGTH - 1}, "
+            f"got them from {start}",
         )
 
 
