@@ -1,0 +1,272 @@
+"""Losses between a prediction and a target of one shape, element by element.
+
+Each has a formula for the value and one for the derivative in the prediction.
+`reduction` says what becomes of the elements: `mean` divides their sum by their
+number, `sum` adds them, `none` keeps them. The derivative is multiplied by
+`upstream k`, with k = 1/number for the mean and 1 otherwise: one exact constant
+(with the 2 of a square inside it), rounded once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Protocol
+
+from torchlean_spec.errors import Reason, TorchLeanError
+from torchlean_spec.numbers.system import A, NumberSystem
+from torchlean_spec.operations.activations import sigmoid
+from torchlean_spec.operations.elementwise import sign_of
+from torchlean_spec.operations.operation import (
+    Attributes,
+    Operands,
+    Operation,
+    Use,
+    Value,
+    register,
+)
+from torchlean_spec.shape import Scalar, Shape, require_same
+from torchlean_spec.tensor import Tensor
+
+HALF = Fraction(1, 2)
+
+
+class Loss(Protocol):
+    """The value at one element, or the derivative before the factor."""
+
+    def __call__(
+        self,
+        system: NumberSystem[A],
+        attributes: Attributes,
+        prediction: A,
+        target: A,
+        /,
+    ) -> A:
+        """The number at one element."""
+        ...
+
+
+def squared_error(
+    system: NumberSystem[A], attributes: Attributes, prediction: A, target: A, /
+) -> A:
+    """`(p - t)^2`."""
+    difference = prediction - target
+    return difference * difference
+
+
+def squared_error_slope(
+    system: NumberSystem[A], attributes: Attributes, prediction: A, target: A, /
+) -> A:
+    """`p - t`; the 2 is part of the factor."""
+    return prediction - target
+
+
+def absolute_error(
+    system: NumberSystem[A], attributes: Attributes, prediction: A, target: A, /
+) -> A:
+    """`|p - t|`."""
+    return system.absolute(prediction - target)
+
+
+def absolute_error_slope(
+    system: NumberSystem[A], attributes: Attributes, prediction: A, target: A, /
+) -> A:
+    """`sign(p - t)`, 0 where they are equal."""
+    return sign_of(system, prediction - target)
+
+
+def huber(
+    system: NumberSystem[A], attributes: Attributes, prediction: A, target: A, /
+) -> A:
+    """`d^2 / 2` where |d| <= delta, else `delta (|d| - delta / 2)`, with d = p - t.
+
+    Huber 1964. The original divides by delta (its B50): that is `smooth_l1`.
+    """
+    delta = attributes.exact("delta")
+    difference = prediction - target
+    distance = system.absolute(difference)
+    near = system.constant(HALF) * (difference * difference)
+    far = system.constant(delta) * (distance - system.constant(delta / 2))
+    within = system.less_equal(distance, system.constant(delta))
+    return system.where(within, near, far)
+
+
+def huber_slope(
+    system: NumberSystem[A], attributes: Attributes, prediction: A, target: A, /
+) -> A:
+    """`d` where |d| <= delta, else `delta sign(d)`."""
+    delta = system.constant(attributes.exact("delta"))
+    difference = prediction - target
+    within = system.less_equal(system.absolute(difference), delta)
+    return system.where(within, difference, delta * sign_of(system, difference))
+
+
+def smooth_l1(
+    system: NumberSystem[A], attributes: Attributes, prediction: A, target: A, /
+) -> A:
+    """`d^2 / (2 beta)` where |d| < beta, else `|d| - beta / 2` (Girshick 2015)."""
+    beta = attributes.exact("beta")
+    difference = prediction - target
+    distance = system.absolute(difference)
+    near = (system.constant(HALF) * (difference * difference)) / system.constant(beta)
+    far = distance - system.constant(beta / 2)
+    return system.where(system.less(distance, system.constant(beta)), near, far)
+
+
+def smooth_l1_slope(
+    system: NumberSystem[A], attributes: Attributes, prediction: A, target: A, /
+) -> A:
+    """`d / beta` where |d| < beta, else `sign(d)`."""
+    beta = system.constant(attributes.exact("beta"))
+    difference = prediction - target
+    within = system.less(system.absolute(difference), beta)
+    return system.where(within, difference / beta, sign_of(system, difference))
+
+
+def logistic(
+    system: NumberSystem[A], attributes: Attributes, prediction: A, target: A, /
+) -> A:
+    """`max(x, 0) - x t + log1p(e^-|x|)`: the cross-entropy of the logit x.
+
+    Equal to `-t log s - (1 - t) log(1 - s)` with s = sigmoid(x), and finite
+    for every x; the original's unstable softplus overflows (its B5).
+    """
+    positive = system.maximum(prediction, system.constant(0))
+    correction = system.log1p(system.exp(-system.absolute(prediction)))
+    return (positive - prediction * target) + correction
+
+
+def logistic_slope(
+    system: NumberSystem[A], attributes: Attributes, prediction: A, target: A, /
+) -> A:
+    """`sigmoid(x) - t`."""
+    return sigmoid(system, attributes, prediction) - target
+
+
+def bernoulli(
+    system: NumberSystem[A], attributes: Attributes, prediction: A, target: A, /
+) -> A:
+    """`-t log p - (1 - t) log(1 - p)`; a term of weight 0 is 0, whatever its logarithm.
+
+    So the loss of a certain and right prediction is 0, of a certain and wrong
+    one infinite. (PyTorch cuts the logarithms off at -100.)
+    """
+    zero, one = system.constant(0), system.constant(1)
+    other = one - target
+    for_one = target * system.log(prediction)
+    for_zero = other * system.log1p(-prediction)
+    left = system.where(system.equal(target, zero), zero, for_one)
+    right = system.where(system.equal(other, zero), zero, for_zero)
+    return -(left + right)
+
+
+def bernoulli_slope(
+    system: NumberSystem[A], attributes: Attributes, prediction: A, target: A, /
+) -> A:
+    """`(1 - t) / (1 - p) - t / p`; a term of weight 0 is 0."""
+    zero, one = system.constant(0), system.constant(1)
+    other = one - target
+    right_weight = system.equal(other, zero)
+    left_weight = system.equal(target, zero)
+    right = other / system.where(right_weight, one, one - prediction)
+    left = target / system.where(left_weight, one, prediction)
+    return right - left
+
+
+def reduce_values(
+    system: NumberSystem[A],
+    reduction: str,
+    values: Sequence[A],
+    shape: Shape,
+    denominator: A,
+) -> Tensor[A, Shape]:
+    """Reduce the values of a loss; `mean` divides their sum by the denominator.
+
+    Raises:
+        TorchLeanError: `UNKNOWN_NAME` for another reduction.
+    """
+    require_reduction(reduction)
+    if reduction == "none":
+        return Tensor(shape, tuple(values))
+    total = system.sum(values)
+    return Tensor(Scalar(), (total / denominator if reduction == "mean" else total,))
+
+
+def require_reduction(reduction: str) -> str:
+    """Refuse a reduction that is not `mean`, `sum` or `none`."""
+    if reduction not in ("mean", "sum", "none"):
+        raise TorchLeanError(
+            Reason.UNKNOWN_NAME,
+            f"expected reduction 'mean', 'sum' or 'none', got {reduction!r}",
+        )
+    return reduction
+
+
+def upstream_values(upstream: Tensor[A, Shape], count: int) -> Sequence[A]:
+    """The upstream derivative of each element (or row) of an unreduced loss."""
+    return upstream.values if len(upstream.values) == count else upstream.values * count
+
+
+def _loss(name: str, value: Loss, slope: Loss, twice: bool = False) -> None:
+    """Register a loss and its derivative."""
+
+    def value_shape(attributes: Attributes, shapes: Sequence[Shape]) -> Shape:
+        require_same(f"{name}: target", shapes[0], shapes[1])
+        reduction = require_reduction(attributes.text("reduction"))
+        return shapes[0] if reduction == "none" else Scalar()
+
+    def value_meaning(
+        system: NumberSystem[A], attributes: Attributes, operands: Operands[A], /
+    ) -> Tensor[A, Shape]:
+        prediction, target = operands.real(0), operands.real(1)
+        pairs = zip(prediction.values, target.values, strict=True)
+        values = [value(system, attributes, p, t) for p, t in pairs]
+        count = system.constant(len(values))
+        reduction = attributes.text("reduction")
+        return reduce_values(system, reduction, values, prediction.shape, count)
+
+    def slope_shape(attributes: Attributes, shapes: Sequence[Shape]) -> Shape:
+        expected = value_shape(attributes, shapes[:2])
+        require_same(f"{name}: upstream", expected, shapes[2])
+        return shapes[0]
+
+    def slope_meaning(
+        system: NumberSystem[A], attributes: Attributes, operands: Operands[A], /
+    ) -> Tensor[A, Shape]:
+        prediction, target = operands.real(0), operands.real(1)
+        count = len(prediction.values)
+        mean = attributes.text("reduction") == "mean" and count > 0
+        exact = Fraction(2 if twice else 1, count if mean else 1)
+        factor = system.constant(exact)
+        upstream = upstream_values(operands.real(2), count)
+        rows = zip(prediction.values, target.values, upstream, strict=True)
+        values = (slope(system, attributes, p, t) * (u * factor) for p, t, u in rows)
+        return Tensor(prediction.shape, tuple(values))
+
+    def rule(use: Use) -> Sequence[Value | None]:
+        prediction, target = use.operands
+        gradient = prediction.apply(
+            f"{name}_gradient", target, use.upstream, **use.attributes
+        )
+        return [gradient, None]
+
+    operands = ("prediction", "target")
+    register(Operation(name, operands, value_shape, value_meaning, rule))
+    register(
+        Operation(
+            f"{name}_gradient",
+            (*operands, "upstream"),
+            slope_shape,
+            slope_meaning,
+            None,
+            "second derivatives of losses are not defined",
+        )
+    )
+
+
+_loss("mean_squared_error", squared_error, squared_error_slope, twice=True)
+_loss("mean_absolute_error", absolute_error, absolute_error_slope)
+_loss("huber", huber, huber_slope)
+_loss("smooth_l1", smooth_l1, smooth_l1_slope)
+_loss("binary_cross_entropy_with_logits", logistic, logistic_slope)
+_loss("binary_cross_entropy", bernoulli, bernoulli_slope)
