@@ -1,0 +1,117 @@
+"""Experiment logs: rows stay aligned, and nothing is dropped."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from torchlean.experiment import (
+    Artifact,
+    ConfigEntry,
+    ExperimentLog,
+    MetricHistory,
+    RunInfo,
+)
+from torchlean.log import Series
+from torchlean_spec.errors import Reason, TorchLeanError
+
+RECORDS = st.lists(
+    st.tuples(st.integers(0, 3), st.sampled_from("abc"), st.floats(allow_nan=False)),
+    max_size=30,
+)
+
+
+def test_two_metrics_of_one_step_share_a_row() -> None:
+    """A step stands once in the list of steps, however many metrics it has."""
+    log = ExperimentLog()
+    for step, loss, accuracy in ((1, 2.5, 0.25), (2, 1.5, 0.75)):
+        log = log.log(step, "loss", loss).log(step, "accuracy", accuracy)
+    train_log = log.to_train_log("digits")
+    assert train_log.steps == (1, 2)
+    assert [one.values for one in train_log.series] == [(2.5, 1.5), (0.25, 0.75)]
+
+
+@given(RECORDS)
+def test_every_value_is_kept_beside_its_step(
+    records: list[tuple[int, str, float]],
+) -> None:
+    """Reading each metric back with its steps gives what was logged, in order."""
+    log = ExperimentLog()
+    for step, name, value in records:
+        log = log.log(step, name, value)
+    train_log = log.to_train_log()
+    for one in train_log.series:
+        rows = zip(train_log.steps, one.values, strict=True)
+        kept = [(step, value) for step, value in rows if not math.isnan(value)]
+        assert kept == [(s, v) for s, name, v in records if name == one.name]
+    assert {one.name for one in train_log.series} == {name for _, name, _ in records}
+
+
+def test_a_row_of_another_length_is_refused() -> None:
+    """Too few values for the metrics are an error that names the metrics."""
+    history = MetricHistory.empty([("loss", "#4e79a7"), ("accuracy", "#0a7")])
+    assert history.push(3, [0.5, 0.75]).steps == (3,)
+    with pytest.raises(TorchLeanError) as refused:
+        history.push(3, [0.5])
+    assert refused.value.reason is Reason.SHAPE_MISMATCH
+    assert str(refused.value) == "step 3: expected 2 values (loss, accuracy), got 1"
+    with pytest.raises(TorchLeanError) as none:
+        MetricHistory().push(0, [1.0])
+    assert str(none.value) == "step 0: expected 0 values (none), got 1"
+
+
+def test_a_metric_that_comes_late_is_missing_before() -> None:
+    """Rows before its first value hold NaN for it."""
+    log = ExperimentLog().log(1, "loss", 2.0).log(2, "accuracy", 0.5)
+    series = log.to_train_log().series
+    assert repr(series[0].values) == "(2.0, nan)"
+    assert repr(series[1].values) == "(nan, 0.5)"
+
+
+def test_notes_say_what_the_run_was() -> None:
+    """Run, notes and files follow each other; empty fields are left out."""
+    run = RunInfo(
+        name="digits",
+        group="nightly",
+        tags=("cpu", "float32"),
+        config=(ConfigEntry("seed", "7"), ConfigEntry("steps", "50")),
+    )
+    log = ExperimentLog(run, notes=("first try",)).add_artifact(
+        Artifact("curve", "curve.png", "image", "mean loss")
+    )
+    assert log.to_train_log().notes == (
+        "project=torchlean",
+        "run_name=digits",
+        "group=nightly",
+        "tags=cpu,float32",
+        "config.seed=7",
+        "config.steps=50",
+        "first try",
+        "artifact.curve=curve.png kind=image desc=mean loss",
+    )
+
+
+def test_a_title_is_found() -> None:
+    """The given title, else the run's name, else the word Training."""
+    named = ExperimentLog(RunInfo(name="digits"))
+    assert named.to_train_log("night run").title == "night run"
+    assert named.to_train_log().title == "digits"
+    assert ExperimentLog().to_train_log().title == "Training"
+
+
+def test_whole_rows_and_single_values_agree() -> None:
+    """Logging a row, and logging its values one by one, make the same log."""
+    empty = MetricHistory((), (Series("loss"), Series("accuracy")))
+    rows = ExperimentLog(history=empty).log_row(1, [2.0, 0.5]).log_row(2, [1.0, 0.75])
+    single = ExperimentLog(history=empty)
+    for step, name, value in (
+        (1, "loss", 2.0),
+        (1, "accuracy", 0.5),
+        (2, "loss", 1.0),
+        (2, "accuracy", 0.75),
+    ):
+        single = single.log(step, name, value)
+    assert rows == single
