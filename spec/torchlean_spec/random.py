@@ -20,8 +20,12 @@ from __future__ import annotations
 import struct
 from enum import IntEnum
 from fractions import Fraction
+from typing import Literal
 
 from torchlean_spec.errors import Reason, TorchLeanError
+
+Dialect = Literal["torchlean", "lean"]
+"""Whose generators are meant: these, or the original's (`lean_random.py`)."""
 
 Counter = tuple[int, int, int, int]
 """Four 32-bit words: Philox maps each counter to four random words."""
@@ -267,6 +271,18 @@ def require_seed(seed: int) -> None:
     if not 0 <= seed <= LARGEST_SEED:
         raise TorchLeanError(
             Reason.DOMAIN, f"expected a seed from 0 to {LARGEST_SEED}, got {seed}"
+        )
+
+
+def require_dialect(dialect: str) -> None:
+    """Refuse, unless it is the name of a dialect of generators.
+
+    Raises:
+        TorchLeanError: `UNKNOWN_NAME`.
+    """
+    if dialect not in ("torchlean", "lean"):
+        raise TorchLeanError(
+            Reason.UNKNOWN_NAME, f"expected dialect torchlean or lean, got {dialect}"
         )
 
 
