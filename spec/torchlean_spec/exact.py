@@ -19,7 +19,7 @@ import math
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from typing import Protocol
+from typing import Literal, Protocol
 
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.numbers.system import A, Condition, Exact
@@ -87,6 +87,53 @@ def decimal(value: Hyperparameter) -> Decimal:
     digits = str(abs(real.numerator) * 10**places // real.denominator)
     sign = 1 if real < 0 else 0
     return Decimal((sign, tuple(map(int, digits)), -places))
+
+
+Range = Literal["in [0, 1)", "at least 0", "above 0"]
+"""Where a hyperparameter must lie, in the words of the error."""
+
+
+def within(name: str, value: Hyperparameter, wanted: Range) -> Decimal:
+    """The hyperparameter as a decimal, if it lies in its range.
+
+    Raises:
+        TorchLeanError: `HYPERPARAMETER` for what is no finite decimal or lies
+            outside.
+
+    >>> within("beta1", 0.9, "in [0, 1)")
+    Decimal('0.9')
+    >>> within("beta1", 1.5, "in [0, 1)")
+    Traceback (most recent call last):
+    torchlean_spec.errors.TorchLeanError: expected beta1 in [0, 1), got 1.5
+    """
+    try:
+        number = decimal(value)
+    except TorchLeanError as error:
+        raise TorchLeanError(error.reason, f"{name}: {error}") from None
+    above = number > 0 if wanted == "above 0" else number >= 0
+    if not above or (wanted == "in [0, 1)" and number >= 1):
+        raise TorchLeanError(
+            Reason.HYPERPARAMETER, f"expected {name} {wanted}, got {value}"
+        )
+    return number
+
+
+def whole(name: str, value: int, smallest: int) -> int:
+    """A count that is at least `smallest`.
+
+    Raises:
+        TorchLeanError: `HYPERPARAMETER` for less, and for what is no `int`.
+
+    >>> whole("step_size", 0, 1)
+    Traceback (most recent call last):
+    torchlean_spec.errors.TorchLeanError: expected step_size of at least 1, got 0
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < smallest:
+        raise TorchLeanError(
+            Reason.HYPERPARAMETER,
+            f"expected {name} of at least {smallest}, got {value}",
+        )
+    return value
 
 
 def power(base: Exact, exponent: int) -> Fraction:

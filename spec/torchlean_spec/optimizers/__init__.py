@@ -2,26 +2,41 @@
 
 Each is an immutable record of exact hyperparameters, a function from the step to
 coefficients, and a function over any number system from parameter, gradient and
-state to parameter and state. Every product, sum, quotient and root is rounded
-once, in the order written; backends that promise the bits copy that order.
+state to parameter and state. Each sum, product, quotient and root is rounded once,
+in the order written; backends that promise the bits keep that order, and the
+`alternatives` of a record are the other orders that a judge accepts.
+
+>>> optimizer = Adam(learning_rate=0.1)
+>>> optimizer.state_names
+('first', 'second')
+>>> coefficients = exact_coefficients(optimizer, step=2)
+>>> print(coefficients["take1"], coefficients["unbias1"])
+1/10 100/19
 """
 
+from torchlean_spec.optimizers.adadelta import Adadelta as Adadelta
+from torchlean_spec.optimizers.adadelta import adadelta as adadelta
+from torchlean_spec.optimizers.adagrad import AdaGrad as AdaGrad
+from torchlean_spec.optimizers.adagrad import adagrad as adagrad
 from torchlean_spec.optimizers.adam import Adam as Adam
 from torchlean_spec.optimizers.adam import AdamW as AdamW
 from torchlean_spec.optimizers.adam import adam as adam
 from torchlean_spec.optimizers.adam import amsgrad as amsgrad
-from torchlean_spec.optimizers.adaptive import Adadelta as Adadelta
-from torchlean_spec.optimizers.adaptive import AdaGrad as AdaGrad
-from torchlean_spec.optimizers.adaptive import RMSProp as RMSProp
-from torchlean_spec.optimizers.adaptive import adadelta as adadelta
-from torchlean_spec.optimizers.adaptive import adagrad as adagrad
-from torchlean_spec.optimizers.adaptive import rmsprop as rmsprop
+from torchlean_spec.optimizers.common import Alternative as Alternative
 from torchlean_spec.optimizers.common import Dialect as Dialect
 from torchlean_spec.optimizers.common import Optimizer as Optimizer
+from torchlean_spec.optimizers.common import Update as Update
+from torchlean_spec.optimizers.common import (
+    alternative_coefficients_at as alternative_coefficients_at,
+)
 from torchlean_spec.optimizers.common import coefficients_at as coefficients_at
 from torchlean_spec.optimizers.common import exact_coefficients as exact_coefficients
 from torchlean_spec.optimizers.descent import SGD as SGD
 from torchlean_spec.optimizers.descent import dampened as dampened
 from torchlean_spec.optimizers.descent import momentum as momentum
+from torchlean_spec.optimizers.descent import momentum_of_steps as momentum_of_steps
 from torchlean_spec.optimizers.descent import nesterov as nesterov
+from torchlean_spec.optimizers.descent import nesterov_of_steps as nesterov_of_steps
 from torchlean_spec.optimizers.descent import sgd as sgd
+from torchlean_spec.optimizers.rmsprop import RMSProp as RMSProp
+from torchlean_spec.optimizers.rmsprop import rmsprop as rmsprop

@@ -7,21 +7,59 @@ from fractions import Fraction
 from typing import Literal, Protocol, get_args
 
 from torchlean_spec.errors import Reason, TorchLeanError
-from torchlean_spec.exact import EXACT, ExactArithmetic, Hyperparameter, decimal, exact
+from torchlean_spec.exact import (
+    EXACT,
+    ExactArithmetic,
+    Hyperparameter,
+    Range,
+    exact,
+    within,
+)
 from torchlean_spec.numbers.system import A, NumberSystem
 
 Dialect = Literal["torch", "keras", "optax", "lean"]
 """Whose defaults and whose choices a preset takes."""
 
 EpsilonPlace = Literal["outside-root", "inside-root"]
-"""Whether epsilon is added to the root or under it: `sqrt(s) + epsilon`, as the
-papers on Adam and AdaGrad write, or `sqrt(s + epsilon)`."""
+"""Whether epsilon is added to the root, `sqrt(s) + epsilon`, or under it,
+`sqrt(s + epsilon)`."""
+
+AdamEpsilonPlace = Literal["outside-root", "inside-root", "uncorrected"]
+"""`sqrt(v / (1 - beta2^t)) + epsilon`, `sqrt(v / (1 - beta2^t) + epsilon)`, or
+`sqrt(v) + epsilon` with both corrections in the rate (the paper's epsilon hat)."""
+
+MaximumOf = Literal["second", "unbiased-second"]
+"""Whether AMSGrad keeps the maximum of `v` or of `v / (1 - beta2^t)`."""
+
+BufferOf = Literal["gradients", "steps"]
+"""Whether a momentum buffer gathers directions, or directions times the rate. The
+two agree as long as the rate stays the same."""
+
+
+class Update(Protocol):
+    """The update of one element, over any number system."""
+
+    def __call__(
+        self,
+        system: NumberSystem[A],
+        coefficient: Mapping[str, A],
+        parameter: A,
+        gradient: A,
+        state: tuple[A, ...],
+        /,
+    ) -> tuple[A, tuple[A, ...]]:
+        """The parameter and the state after the step."""
+        ...
+
+
+Alternative = tuple[str, Update]
+"""Another order of evaluation, equal over the reals, and its name."""
 
 
 class Optimizer(Protocol):
     """A rule that turns a gradient into an update, element by element.
 
-    A record of hyperparameters, immutable, each field an exact `Decimal`, an
+    An immutable record of hyperparameters, each field an exact `Decimal`, an
     `int`, a `bool` or a `str`. Which equation it stands for (`variant`) can be
     read off the record alone; the coefficients depend on the step and the
     learning rate; the state is a tuple of numbers for each element.
@@ -39,7 +77,7 @@ class Optimizer(Protocol):
 
     @property
     def learning_rate(self) -> Hyperparameter:
-        """The base rate, which a schedule multiplies."""
+        """The base rate, from which a schedule starts."""
         ...
 
     @property
@@ -59,7 +97,7 @@ class Optimizer(Protocol):
     def coefficients(
         self, arithmetic: ExactArithmetic[A], step: A, learning_rate: A, /
     ) -> dict[str, A]:
-        """The exact coefficients of a step, counted from 1; see `coefficients_at`."""
+        """The exact coefficients of a step, counted from 1, in the table's order."""
         ...
 
     def update(
@@ -71,7 +109,21 @@ class Optimizer(Protocol):
         state: tuple[A, ...],
         /,
     ) -> tuple[A, tuple[A, ...]]:
-        """One element's parameter and state after the step."""
+        """The parameter and the state after the step, in the order of strict bits."""
+        ...
+
+    def alternatives(self) -> list[Alternative]:
+        """Orders of evaluation that are admitted beside `update`.
+
+        They read `alternative_coefficients`, and are equal to `update` over the
+        reals; a judge accepts the union.
+        """
+        ...
+
+    def alternative_coefficients(
+        self, arithmetic: ExactArithmetic[A], step: A, learning_rate: A, /
+    ) -> dict[str, A]:
+        """`coefficients`, and what the alternatives take beside them."""
         ...
 
 
@@ -88,12 +140,9 @@ def exact_coefficients(
     Raises:
         TorchLeanError: `DOMAIN` if the step is below 1.
     """
-    if step < 1:
-        raise TorchLeanError(
-            Reason.DOMAIN, f"expected a step of at least 1, got {step}"
-        )
-    rate = optimizer.learning_rate if learning_rate is None else learning_rate
-    return optimizer.coefficients(EXACT, EXACT.constant(step), exact(rate))
+    return optimizer.coefficients(
+        EXACT, *_step_and_rate(optimizer, step, learning_rate)
+    )
 
 
 def coefficients_at(
@@ -102,41 +151,52 @@ def coefficients_at(
     step: int,
     learning_rate: Hyperparameter | None = None,
 ) -> dict[str, A]:
-    """The coefficients of one step as numbers of a system, each rounded once."""
+    """The coefficients of one step as numbers of a system, each rounded once.
+
+    Args and errors are those of `exact_coefficients`.
+    """
     exactly = exact_coefficients(optimizer, step, learning_rate)
     return {name: system.constant(value) for name, value in exactly.items()}
 
 
-def normalise(record: object, **ranges: str) -> None:
+def alternative_coefficients_at(
+    optimizer: Optimizer,
+    system: NumberSystem[A],
+    step: int,
+    learning_rate: Hyperparameter | None = None,
+) -> dict[str, A]:
+    """The coefficients that alternatives take, each rounded once.
+
+    Args and errors are those of `exact_coefficients`.
+    """
+    where = _step_and_rate(optimizer, step, learning_rate)
+    exactly = optimizer.alternative_coefficients(EXACT, *where)
+    return {name: system.constant(value) for name, value in exactly.items()}
+
+
+def _step_and_rate(
+    optimizer: Optimizer, step: int, learning_rate: Hyperparameter | None
+) -> tuple[Fraction, Fraction]:
+    if step < 1:
+        raise TorchLeanError(
+            Reason.DOMAIN, f"expected a step of at least 1, got {step}"
+        )
+    rate = optimizer.learning_rate if learning_rate is None else learning_rate
+    return EXACT.constant(step), exact(rate)
+
+
+def normalise(record: object, **ranges: Range) -> None:
     """Make exact decimals of a record's hyperparameters, and check their ranges.
 
     Args:
         record: A frozen dataclass, in its `__post_init__`.
-        ranges: For each hyperparameter one of the ranges named in `RANGES`.
+        ranges: The range of each hyperparameter.
 
     Raises:
         TorchLeanError: `HYPERPARAMETER` for what is no number or out of range.
     """
     for field, wanted in ranges.items():
-        given = getattr(record, field)
-        try:
-            value = decimal(given)
-        except TorchLeanError as error:
-            raise TorchLeanError(error.reason, f"{field}: {error}") from None
-        fits = (
-            (value >= 0 if wanted != ABOVE_ZERO else value > 0)
-            and (wanted != UNIT or value < 1)
-        )  # fmt: skip
-        if not fits:
-            raise TorchLeanError(
-                Reason.HYPERPARAMETER, f"expected {field} {wanted}, got {given}"
-            )
-        object.__setattr__(record, field, value)
-
-
-UNIT = "in [0, 1)"
-AT_LEAST_ZERO = "at least 0"
-ABOVE_ZERO = "above 0"
+        object.__setattr__(record, field, within(field, getattr(record, field), wanted))
 
 
 def choose(field: str, given: str, allowed: object) -> None:
@@ -151,3 +211,22 @@ def choose(field: str, given: str, allowed: object) -> None:
             Reason.UNKNOWN_NAME,
             f"expected {field} to be one of {', '.join(words)}, got {given}",
         )
+
+
+def rate_or_default(
+    dialect: Dialect, given: Hyperparameter | None, default: str | None
+) -> Hyperparameter:
+    """The given rate, or else the dialect's default.
+
+    Raises:
+        TorchLeanError: `HYPERPARAMETER` where neither exists.
+    """
+    if given is not None:
+        return given
+    if default is None:
+        raise TorchLeanError(
+            Reason.HYPERPARAMETER,
+            f"expected a learning_rate, since the dialect {dialect} has no default, "
+            "got none",
+        )
+    return default

@@ -1,4 +1,8 @@
-"""Stochastic gradient descent: plain, with momentum, with Nesterov's momentum."""
+"""Stochastic gradient descent: plain, with momentum, with Nesterov's momentum.
+
+>>> SGD(0.1, momentum=0.9).variant, SGD(0.1, momentum=0.9).state_names
+('momentum', ('buffer',))
+"""
 
 from __future__ import annotations
 
@@ -10,17 +14,17 @@ from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.exact import ExactArithmetic, Hyperparameter, exact
 from torchlean_spec.numbers.system import A, NumberSystem
 from torchlean_spec.optimizers.common import (
-    AT_LEAST_ZERO,
-    UNIT,
+    Alternative,
+    BufferOf,
+    Dialect,
     choose,
     normalise,
+    rate_or_default,
 )
 
 FirstBuffer = Literal["zero", "gradient"]
-"""Whether the first buffer is `(1 - dampening) * gradient` or the gradient itself."""
-
-BufferOf = Literal["gradients", "steps"]
-"""Whether the buffer gathers gradients, or gradients times the learning rate."""
+"""Whether the buffer before the first step is zero, so that the first one is
+`(1 - dampening) * gradient`, or the first one is the gradient itself."""
 
 
 def sgd(
@@ -113,7 +117,7 @@ def nesterov_of_steps(
     gradient: A,
     state: tuple[A, ...],
 ) -> tuple[A, tuple[A, ...]]:
-    """Nesterov of steps `s = rate * g`: `b <- keep * b + s`, `p <- p - (s + keep * b)`."""
+    """Nesterov with `s = rate * g`: `b <- keep * b + s`, `p <- p - (s + keep * b)`."""
     (buffer,) = state
     # STATE
     step = coefficient["rate"] * gradient
@@ -122,6 +126,21 @@ def nesterov_of_steps(
     move = step + coefficient["keep"] * buffer
     # PARAMETER
     return parameter - move, (buffer,)
+
+
+def kept_parameter(
+    system: NumberSystem[A],
+    coefficient: Mapping[str, A],
+    parameter: A,
+    gradient: A,
+    state: tuple[A, ...],
+) -> tuple[A, tuple[A, ...]]:
+    """Plain descent with decay: `p <- keep_parameter * p - rate * g`."""
+    # STATE: none
+    # UPDATE
+    move = coefficient["rate"] * gradient
+    # PARAMETER
+    return parameter * coefficient["keep_parameter"] - move, ()
 
 
 _UPDATES = {
@@ -136,17 +155,50 @@ _UPDATES = {
 
 @dataclass(frozen=True, slots=True)
 class SGD:
-    r"""Stochastic gradient descent, with or without momentum.
+    """Stochastic gradient descent, with or without momentum.
 
-    With momentum `mu`, dampening `d` and coupled weight decay `w`:
+    With momentum `mu`, dampening `d` and weight decay `w`, each row only if its
+    hyperparameter is above zero:
 
-        g <- g + w * p          (only if w > 0)
-        b <- mu * b + (1 - d) * g
-        p <- p - rate * b       (Nesterov: p - rate * (g + mu * b))
+        g <- g + w * p                           weight decay, coupled
+        b <- mu * b + (1 - d) * g                momentum
+        p <- p - rate * b                        (plain: p - rate * g)
+        p <- p - rate * (g + mu * b)             Nesterov, instead
+
+    Where others differ: PyTorch takes the gradient itself, undampened, for the
+    first buffer (`first_buffer="gradient"`); Keras gathers steps instead of
+    gradients (`buffer_of="steps"`) and decouples its weight decay; Optax has
+    neither dampening nor weight decay here. ONNX's Momentum counts steps from 0
+    and undampens the one numbered 0. The original has a momentum of 0.9 where 0
+    was asked for (`docs/deviations.md`, B13).
+
+    Defaults: no step is special (`first_buffer="zero"`), and a scheduled rate
+    acts on the whole buffer (`buffer_of="gradients"`), as PyTorch and Optax do.
+
+    Args:
+        learning_rate: The rate, at least 0.
+        momentum: How much of the buffer is kept, in [0, 1).
+        dampening: How much of the gradient the buffer leaves out, in [0, 1).
+        nesterov: Whether to look ahead along the buffer.
+        weight_decay: The factor of the parameter added to the gradient.
+        first_buffer: What the first buffer holds.
+        buffer_of: What the buffer gathers.
 
     Raises:
         TorchLeanError: `HYPERPARAMETER` outside the ranges, `CONTRADICTION` for
-            options of a momentum that is 0, and for Nesterov with dampening.
+            options of a momentum that is 0, for dampening with Nesterov, and for
+            dampening with a buffer of steps.
+
+    Source: Polyak, *Some methods of speeding up the convergence of iteration
+    methods*, 1964; Sutskever, Martens, Dahl and Hinton, *On the importance of
+    initialization and momentum in deep learning*, 2013, section 2; the original's
+    `NN/Runtime/Optim/Optimizers.lean:134`.
+
+    >>> SGD(0.1, momentum=0.9, nesterov=True, weight_decay=1e-4).variant
+    'nesterov_decayed'
+    >>> SGD(-1)
+    Traceback (most recent call last):
+    torchlean_spec.errors.TorchLeanError: expected learning_rate at least 0, got -1
     """
 
     learning_rate: Hyperparameter
@@ -160,10 +212,10 @@ class SGD:
     def __post_init__(self) -> None:
         normalise(
             self,
-            learning_rate=AT_LEAST_ZERO,
-            momentum=UNIT,
-            dampening=UNIT,
-            weight_decay=AT_LEAST_ZERO,
+            learning_rate="at least 0",
+            momentum="in [0, 1)",
+            dampening="in [0, 1)",
+            weight_decay="at least 0",
         )
         choose("first_buffer", self.first_buffer, FirstBuffer)
         choose("buffer_of", self.buffer_of, BufferOf)
@@ -179,6 +231,24 @@ class SGD:
                 f"expected dampening 0 with {beside}, got {self.dampening}",
             )
 
+    @classmethod
+    def with_dialect(
+        cls, dialect: Dialect, learning_rate: Hyperparameter | None = None
+    ) -> SGD:
+        """The defaults and choices of a library; `dataclasses.replace` adds momentum.
+
+        >>> SGD.with_dialect("keras").learning_rate
+        Decimal('0.01')
+        """
+        choose("dialect", dialect, Dialect)
+        defaults = {"torch": "0.001", "keras": "0.01", "optax": None, "lean": None}
+        rate = rate_or_default(dialect, learning_rate, defaults[dialect])
+        return cls(
+            rate,
+            first_buffer="gradient" if dialect == "torch" else "zero",
+            buffer_of="steps" if dialect == "keras" else "gradients",
+        )
+
     @property
     def name(self) -> str:
         """`sgd`."""
@@ -186,7 +256,7 @@ class SGD:
 
     @property
     def rule(self) -> str:
-        """The plain function: `sgd`, `momentum`, `dampened`, `nesterov`, ..."""
+        """The function of this module that the record stands for."""
         if self.momentum == 0:
             return "sgd"
         if self.dampening != 0:
@@ -249,3 +319,20 @@ class SGD:
         if self.weight_decay != 0:
             gradient = gradient + coefficient["decay"] * parameter
         return _UPDATES[self.rule](system, coefficient, parameter, gradient, state)
+
+    def alternatives(self) -> list[Alternative]:
+        """Plain descent with decay may shrink the parameter by `1 - rate * decay`."""
+        return (
+            [("kept-parameter", kept_parameter)]
+            if self.variant == "sgd_decayed"
+            else []
+        )
+
+    def alternative_coefficients(
+        self, arithmetic: ExactArithmetic[A], step: A, learning_rate: A, /
+    ) -> dict[str, A]:
+        """`coefficients`, and `keep_parameter = 1 - rate * weight_decay`."""
+        found = self.coefficients(arithmetic, step, learning_rate)
+        decay = learning_rate * arithmetic.constant(exact(self.weight_decay))
+        found["keep_parameter"] = arithmetic.constant(1) - decay
+        return found
