@@ -89,7 +89,12 @@ class Rows(Generic[S_co]):
         return Rows(self.shape, chosen, self.allow_non_finite)
 
     def tensor(self, system: NumberSystem[A]) -> Tensor[A, Dim[int, S_co]]:
-        """All rows as one tensor, with the batch axis outermost."""
+        """All rows as one tensor, with the batch axis outermost.
+
+        >>> from torchlean_spec.numbers.floating import Floating
+        >>> Rows(vector(2), ((0.5, 1.0), (2.0, 3.0))).tensor(Floating()).shape
+        [2, 2]
+        """
         numbers = tuple(system.from_float(each) for row in self.values for each in row)
         return Tensor(Dim(len(self.values), self.shape), numbers)
 

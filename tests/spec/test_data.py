@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from torchlean_spec.data import Dataset, Labels, Loader, Rows, Targets, split
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.lean_random import orders
+from torchlean_spec.numbers.rational import RATIONAL
 from torchlean_spec.random import Stream, permutation, stream
-from torchlean_spec.shape import Dim, Scalar, Shape, matrix, vector
+from torchlean_spec.shape import Dim, Scalar, Shape, matrix, sizes, vector
 
 INFINITY = math.inf
 
@@ -193,6 +194,13 @@ def test_labels_as_a_tensor() -> None:
     """Labels are a vector of indices."""
     found = Labels(3, (2, 0)).tensor()
     assert (found.shape, found.values) == (vector(2), (2, 0))
+
+
+def test_rows_as_a_tensor() -> None:
+    """Rows are a tensor with the batch outermost, each number taken as it is."""
+    found = Rows(matrix(1, 2), ((0.1, 2.0), (3.0, -0.5))).tensor(RATIONAL)
+    assert sizes(found.shape) == (2, 1, 2)
+    assert found.values == (Fraction(0.1), 2, 3, Fraction(-1, 2))
 
 
 @pytest.mark.parametrize(
