@@ -200,7 +200,7 @@ def test_rows_as_a_tensor() -> None:
     """Rows are a tensor with the batch outermost, each number taken as it is."""
     found = Rows(matrix(1, 2), ((0.1, 2.0), (3.0, -0.5))).tensor(RATIONAL)
     assert sizes(found.shape) == (2, 1, 2)
-    assert found.values == (Fraction(0.1), 2, 3, Fraction(-1, 2))
+    assert list(found.values) == [Fraction(0.1), 2, 3, Fraction(-1, 2)]
 
 
 @pytest.mark.parametrize(
