@@ -30,7 +30,7 @@ test: setup ## run every test
 check: setup ## lint, formatting, types, layout of the trees
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
+	@$(BIN)/mypy spec runtime proofs tests $(sort $(dir $(wildcard examples/*.py benchmarks/*.py)))
 	@$(BIN)/python -m pytest -q tests/test_layout.py
 
 .PHONY: clean
