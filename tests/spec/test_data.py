@@ -261,6 +261,11 @@ def test_rows_as_a_tensor() -> None:
             "expected a sample from 0 to 2, got 3",
         ),
         (
+            lambda: numbered(3).take([-1]),
+            Reason.DOMAIN,
+            "expected a sample from 0 to 2, got -1",
+        ),
+        (
             lambda: numbered(3).take([]),
             Reason.EMPTY_DATA,
             "expected a data set of at least 1 sample, got none",
