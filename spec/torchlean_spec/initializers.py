@@ -3,8 +3,9 @@
 Every initializer draws its elements independently and uniformly from an interval,
 which may depend on the layer's fans and may be a single point. Element i
 (row-major) of parameter number k reads word i of the stream `PARAMETERS` with
-ordinal k, so any parameter can be made by itself. With `t = 2 unit(word) - 1`, a
-multiple of 2^-23 in [-1, 1) that binary32 holds exactly, the element is
+ordinal k, so any parameter can be made by itself. With `t = 2 unit(word) - 1`
+(`signed_unit`), a multiple of 2^-23 in [-1, 1) that binary32 holds exactly, the
+element is
 
     constant(t) * constant(half_width)                        midpoint 0
     constant(midpoint) + constant(t) * constant(half_width)   any other midpoint
@@ -33,8 +34,8 @@ from torchlean_spec.random import (
     Dialect,
     Stream,
     require_dialect,
+    signed_unit,
     stream,
-    unit,
     words,
 )
 from torchlean_spec.shape import S, size
@@ -102,7 +103,7 @@ class Initializer(ABC):
         numbers = words(
             seed, stream(Stream.PARAMETERS, parameter_number), 0, size(shape)
         )
-        offsets = [system.constant(2 * unit(each) - 1) * scale for each in numbers]
+        offsets = [system.constant(signed_unit(each)) * scale for each in numbers]
         if midpoint == 0:
             return Tensor(shape, tuple(offsets))
         centre = system.constant(midpoint)

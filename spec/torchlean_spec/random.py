@@ -172,6 +172,16 @@ def unit(word: int) -> Fraction:
     return Fraction(word >> (32 - UNIT_BITS), 1 << UNIT_BITS)
 
 
+def signed_unit(word: int) -> Fraction:
+    """A number in [-1, 1) from a word: `2 unit(word) - 1`, exact in binary32.
+
+    >>> signed_unit(0), signed_unit(0x80000000)
+    (Fraction(-1, 1), Fraction(0, 1))
+    """
+    half = 1 << (UNIT_BITS - 1)
+    return Fraction((word >> (32 - UNIT_BITS)) - half, half)
+
+
 class Cursor:
     """Reads the words of one stream one after another.
 

@@ -13,6 +13,7 @@ from torchlean_spec.random import (
     Stream,
     permutation,
     philox,
+    signed_unit,
     stream,
     unit,
     word,
@@ -189,6 +190,7 @@ def test_unit(drawn: int) -> None:
     assert 0 <= value < 1
     assert value == Fraction(drawn - drawn % 256, 2**32)
     assert (value * 2**24).denominator == 1
+    assert signed_unit(drawn) == 2 * value - 1
 
 
 @given(SEEDS, STREAMS, st.integers(0, 2**66 - 1), st.integers(0, 50))
