@@ -66,6 +66,15 @@ def zip_with(
     return Tensor(left.shape, tuple(map(function, left.values, right.values)))
 
 
+def of_any_shape(tensor: Tensor[V, S]) -> Tensor[V, Shape]:
+    """The same tensor for those who do not know its shape beforehand.
+
+    Shapes are invariant in the type, so that no two sizes are taken for one.
+    """
+    shape: Shape = tensor.shape
+    return Tensor(shape, tensor.values)
+
+
 def filled(shape: S, value: V) -> Tensor[V, S]:
     """The tensor that holds one value everywhere."""
     return Tensor(shape, (value,) * size(shape))

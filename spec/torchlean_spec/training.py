@@ -1,0 +1,311 @@
+"""The meaning of a whole training run, step by step, over any number system.
+
+A run is a value: task, optimizer, schedule, clipping, loader, seed, number of
+steps and number format. A step has four phases, each a function of its own, so
+that a judge can hold each of them to what it was given:
+
+    data      the samples of the batch                         `batch_of`
+    backward  the loss and its derivative in each parameter    `backward`
+    clip      the derivatives after clipping                   `clip`
+    update    parameters and optimizer state after the step    `update`
+
+The spec's steps are what a backend's steps are compared with; `run` yields them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Generic, Literal
+
+from torchlean_spec.clipping import Clipping
+from torchlean_spec.data import Dataset, Labels, Loader, Targets
+from torchlean_spec.errors import Reason, TorchLeanError
+from torchlean_spec.numbers.system import A, NumberSystem
+from torchlean_spec.optimizers import Optimizer, coefficients_at
+from torchlean_spec.optimizers.common import Update
+from torchlean_spec.program import evaluate
+from torchlean_spec.random import require_seed
+from torchlean_spec.schedules import Constant, Schedule, rate_at
+from torchlean_spec.shape import Shape, vector
+from torchlean_spec.task import (
+    DRAW,
+    INPUT,
+    LOSS,
+    PREDICTION,
+    TARGET,
+    Task,
+    loss_program,
+    training_program,
+)
+from torchlean_spec.tensor import Tensor, filled, of_any_shape
+
+NumberFormat = Literal["float32", "float64"]
+"""The format in which a run keeps and computes its numbers."""
+
+Tensors = Mapping[str, Tensor[A, Shape]]
+"""One tensor for each parameter, by its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRun:
+    """A training run as a value.
+
+    Args:
+        task: The model and the loss.
+        optimizer: The rule that turns gradients into updates.
+        loader: Which samples make up the batch of each step.
+        steps: How many updates; each is one mini-batch.
+        schedule: The learning rate of each update, from the optimizer's own.
+        clipping: What is done to the gradients before the update, if anything.
+        seed: Of the initial parameters and the dropout masks; the loader has one
+            of its own.
+        number_format: `float32` or `float64`.
+
+    Raises:
+        TorchLeanError: `HYPERPARAMETER` for a negative number of steps, `DOMAIN`
+            for a seed out of range, `UNKNOWN_NAME` for another format.
+    """
+
+    task: Task
+    optimizer: Optimizer
+    loader: Loader
+    steps: int
+    schedule: Schedule = field(default_factory=Constant)
+    clipping: Clipping | None = None
+    seed: int = 0
+    number_format: NumberFormat = "float32"
+
+    def __post_init__(self) -> None:
+        if self.steps < 0:
+            raise TorchLeanError(
+                Reason.HYPERPARAMETER,
+                f"expected a number of steps of at least 0, got {self.steps}",
+            )
+        require_seed(self.seed)
+        require_number_format(self.number_format)
+
+    def learning_rate(self, step: int) -> Fraction:
+        """The exact learning rate of a step, counted from 1."""
+        return rate_at(self.schedule, self.optimizer.learning_rate, step - 1)
+
+
+def require_number_format(name: str) -> None:
+    """Refuse a number format that is not `float32` or `float64`."""
+    if name not in ("float32", "float64"):
+        raise TorchLeanError(
+            Reason.UNKNOWN_NAME, f"expected dtype 'float32' or 'float64', got {name!r}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class State(Generic[A]):
+    """What a run carries from one step to the next."""
+
+    step: int
+    """How many updates were made."""
+    parameters: Tensors[A]
+    slots: Mapping[str, Tensors[A]]
+    """For each number that the optimizer keeps, one tensor for each parameter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch(Generic[A]):
+    """The samples of one step."""
+
+    indices: tuple[int, ...]
+    inputs: Tensor[A, Shape]
+    targets: Tensor[A, Shape] | Tensor[int, Shape]
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Generic[A]):
+    """One step: what went in, what each phase gave, what came out."""
+
+    number: int
+    """Counted from 1."""
+    before: State[A]
+    batch: Batch[A]
+    loss: A
+    gradients: Tensors[A]
+    clipped: Tensors[A]
+    after: State[A]
+
+
+def initial_state(system: NumberSystem[A], training_run: TrainingRun) -> State[A]:
+    """The parameters that the seed gives, and an optimizer that has seen nothing."""
+    described = training_run.task.model.parameters()
+    parameters = {
+        each.name: each.initializer.initialize(
+            system, each.shape, each.fan_in, each.fan_out, training_run.seed, number
+        )
+        for number, each in enumerate(described)
+    }
+    initial = training_run.optimizer.initial_state(system)
+    slots = {
+        slot: {each.name: filled(each.shape, value) for each in described}
+        for slot, value in zip(training_run.optimizer.state_names, initial, strict=True)
+    }
+    return State(0, parameters, slots)
+
+
+def samples(
+    system: NumberSystem[A], dataset: Dataset[Shape, Targets], indices: tuple[int, ...]
+) -> Batch[A]:
+    """The samples at the given places, collated along a new batch axis."""
+    chosen = dataset.take(indices)
+    targets: Tensor[A, Shape] | Tensor[int, Shape]
+    if isinstance(chosen.targets, Labels):
+        targets = of_any_shape(chosen.targets.tensor())
+    else:
+        targets = of_any_shape(chosen.targets.tensor(system))
+    return Batch(indices, of_any_shape(chosen.inputs.tensor(system)), targets)
+
+
+def batch_of(
+    system: NumberSystem[A],
+    training_run: TrainingRun,
+    dataset: Dataset[Shape, Targets],
+    step: int,
+) -> Batch[A]:
+    """The batch of a step, counted from 1.
+
+    Raises:
+        TorchLeanError: `SHAPE_MISMATCH` if the loader counts other samples.
+    """
+    if training_run.loader.count != len(dataset):
+        raise TorchLeanError(
+            Reason.SHAPE_MISMATCH,
+            f"expected a data set of {training_run.loader.count} samples as the "
+            f"loader counts, got {len(dataset)}",
+        )
+    return samples(system, dataset, training_run.loader.batch_of_step(step))
+
+
+def backward(
+    system: NumberSystem[A],
+    training_run: TrainingRun,
+    parameters: Tensors[A],
+    batch: Batch[A],
+    step: int,
+) -> tuple[A, Tensors[A]]:
+    """The loss of a batch, and its derivative in each parameter."""
+    program = training_program(training_run.task, batch.inputs.shape)
+    draw = of_any_shape(Tensor(vector(2), (training_run.seed, step)))
+    given = {**parameters, INPUT: batch.inputs, TARGET: batch.targets, DRAW: draw}
+    found = evaluate(program, system, given)
+    gradients = {name: found[f"gradient.{name}"] for name in parameters}
+    return found[LOSS].values[0], gradients
+
+
+def clip(
+    system: NumberSystem[A], training_run: TrainingRun, gradients: Tensors[A]
+) -> Tensors[A]:
+    """The gradients after clipping; as they are where the run does not clip."""
+    if training_run.clipping is None:
+        return gradients
+    clipped = training_run.clipping.clip(system, list(gradients.values()))
+    return dict(zip(gradients, clipped, strict=True))
+
+
+def update(
+    system: NumberSystem[A],
+    training_run: TrainingRun,
+    before: State[A],
+    gradients: Tensors[A],
+) -> State[A]:
+    """Parameters and optimizer state after the update."""
+    step = before.step + 1
+    rate = training_run.learning_rate(step)
+    coefficient = coefficients_at(training_run.optimizer, system, step, rate)
+    return update_with(
+        system,
+        training_run.optimizer.update,
+        training_run.optimizer.state_names,
+        coefficient,
+        before,
+        gradients,
+    )
+
+
+def update_with(
+    system: NumberSystem[A],
+    rule: Update,
+    state_names: tuple[str, ...],
+    coefficient: Mapping[str, A],
+    before: State[A],
+    gradients: Tensors[A],
+) -> State[A]:
+    """Apply an update rule to every element of every parameter."""
+    parameters: dict[str, Tensor[A, Shape]] = {}
+    slots: dict[str, dict[str, Tensor[A, Shape]]] = {slot: {} for slot in state_names}
+    for name, parameter in before.parameters.items():
+        kept = [before.slots[slot][name].values for slot in state_names]
+        states = list(zip(*kept, strict=True)) if kept else [()] * len(parameter.values)
+        rows = zip(parameter.values, gradients[name].values, states, strict=True)
+        updated = [rule(system, coefficient, p, g, state) for p, g, state in rows]
+        parameters[name] = Tensor(parameter.shape, tuple(p for p, _ in updated))
+        for place, slot in enumerate(state_names):
+            values = tuple(state[place] for _, state in updated)
+            slots[slot][name] = Tensor(parameter.shape, values)
+    return State(before.step + 1, parameters, slots)
+
+
+def step(
+    system: NumberSystem[A],
+    training_run: TrainingRun,
+    dataset: Dataset[Shape, Targets],
+    before: State[A],
+) -> Step[A]:
+    """The step that follows a state."""
+    number = before.step + 1
+    batch = batch_of(system, training_run, dataset, number)
+    loss, gradients = backward(system, training_run, before.parameters, batch, number)
+    clipped = clip(system, training_run, gradients)
+    after = update(system, training_run, before, clipped)
+    return Step(number, before, batch, loss, gradients, clipped, after)
+
+
+def run(
+    system: NumberSystem[A],
+    training_run: TrainingRun,
+    dataset: Dataset[Shape, Targets],
+) -> Iterator[Step[A]]:
+    """Every step of a run, from the initial state on.
+
+    >>> from torchlean_spec.data import Rows
+    >>> from torchlean_spec.layers import Linear, Sequential
+    >>> from torchlean_spec.losses import MeanSquaredError
+    >>> from torchlean_spec.numbers import FLOAT
+    >>> from torchlean_spec.optimizers import SGD
+    >>> rows = Rows(vector(1), ((0.0,), (1.0,), (2.0,), (3.0,)))
+    >>> line = Dataset(rows, Rows(vector(1), ((1.0,), (3.0,), (5.0,), (7.0,))))
+    >>> task = Task(Sequential(Linear(1, 1)), MeanSquaredError())
+    >>> described = TrainingRun(task, SGD(0.1), Loader(4, 4), steps=200)
+    >>> last = list(run(FLOAT, described, line))[-1]
+    >>> [round(t.values[0], 3) for t in last.after.parameters.values()]
+    [2.0, 1.0]
+    """
+    state = initial_state(system, training_run)
+    for _ in range(training_run.steps):
+        taken = step(system, training_run, dataset, state)
+        yield taken
+        state = taken.after
+
+
+def evaluation(
+    system: NumberSystem[A],
+    task: Task,
+    parameters: Tensors[A],
+    batch: Batch[A],
+) -> tuple[A, Tensor[A, Shape]]:
+    """The loss and the predictions of a batch in evaluation, where dropout rests.
+
+    The loss of a data set is that of all its samples as one batch, so that its
+    mean is over samples, however they were grouped.
+    """
+    program = loss_program(task, batch.inputs.shape, training=False)
+    given = {**parameters, INPUT: batch.inputs, TARGET: batch.targets}
+    found = evaluate(program, system, given)
+    return found[LOSS].values[0], found[PREDICTION]
