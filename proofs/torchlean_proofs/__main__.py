@@ -1,0 +1,117 @@
+"""The commands `certify` and `laws`, by themselves or as parts of `torchlean`.
+
+    python -m torchlean_proofs certify runs/digits/certificate.json [--json]
+    python -m torchlean_proofs laws [list | show ID | check [ID]]
+
+Exit codes: 0 certified, or every law holds; 1 refused; 2 usage, or a file that
+cannot be read. Neither NumPy nor Numba is imported.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from torchlean_spec.errors import TorchLeanError
+
+CERTIFIED, REFUSED, UNUSABLE = 0, 1, 2
+"""The exit codes."""
+
+
+def certify_command(argv: Sequence[str]) -> int:
+    """Judge a certificate and say what was found.
+
+    Args:
+        argv: A path, and `--json` for a report in JSON.
+
+    Returns:
+        0 if certified, 1 if refused, 2 if there is nothing to judge.
+    """
+    import argparse
+    import json
+    from pathlib import Path
+
+    parser = argparse.ArgumentParser(
+        prog="torchlean certify",
+        description="Judge a run's certificate with the spec alone.",
+    )
+    parser.add_argument("path", type=Path, help="such as runs/digits/certificate.json")
+    parser.add_argument("--json", action="store_true", help="print a report in JSON")
+    options = parser.parse_args(argv)
+
+    from torchlean_proofs.certify import certify
+    from torchlean_proofs.report import lines, report_json
+    from torchlean_spec.certificate import read
+
+    try:
+        found = read(options.path)
+        report = certify(found.certificate, intact=found.intact)
+    except TorchLeanError as error:
+        return refuse(error)
+    if options.json:
+        print(json.dumps(report_json(report), indent=1))
+    else:
+        print("\n".join(lines(report)))
+    return CERTIFIED if report.certified else REFUSED
+
+
+def laws_command(argv: Sequence[str]) -> int:
+    """Print the ledger of laws, or check them.
+
+    Args:
+        argv: `list` (the default), `show ID`, or `check` with or without an id.
+
+    Returns:
+        0 if what was asked for holds, 1 if a law is broken, 2 for an unknown id.
+    """
+    import argparse
+
+    parser = argparse.ArgumentParser(
+        prog="torchlean laws", description="What is claimed, and on what evidence."
+    )
+    actions = parser.add_subparsers(dest="action", metavar="list|show|check")
+    actions.add_parser("list", help="print every law, with its evidence")
+    show = actions.add_parser("show", help="print one law, with witness and mutants")
+    show.add_argument("identifier", metavar="ID")
+    check = actions.add_parser("check", help="check every law, or one")
+    check.add_argument("identifier", metavar="ID", nargs="?")
+    options = parser.parse_args(argv)
+
+    from torchlean_proofs import ledger
+
+    try:
+        if options.action == "show":
+            print("\n".join(ledger.shown(options.identifier)))
+        elif options.action == "check":
+            return CERTIFIED if ledger.check(options.identifier) else REFUSED
+        else:
+            print("\n".join(ledger.listed()))
+    except TorchLeanError as error:
+        return refuse(error)
+    return CERTIFIED
+
+
+def refuse(error: TorchLeanError) -> int:
+    """Say in one sentence why nothing was judged."""
+    print(f"torchlean: {error}", file=sys.stderr)
+    return UNUSABLE
+
+
+COMMANDS = {"certify": certify_command, "laws": laws_command}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    if given and given[0] in COMMANDS:
+        return COMMANDS[given[0]](given[1:])
+    wanted = f"expected a command among {', '.join(COMMANDS)}"
+    if given and given[0] in ("-h", "--help"):
+        print(__doc__)
+        return CERTIFIED
+    print(f"torchlean_proofs: {wanted}, got {given[:1] or 'none'}", file=sys.stderr)
+    return UNUSABLE
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

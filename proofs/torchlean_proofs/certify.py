@@ -1,0 +1,57 @@
+"""Check a certificate with the spec alone: neither NumPy nor Numba is imported.
+
+What a run does not record is derived anew: the data set from its source, the batch
+of each step from the loader's seed, the initial state from the run's seed. What it
+records is judged phase by phase, each from its own recorded inputs.
+
+>>> from torchlean_spec.certificate import from_text  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from torchlean_proofs.report import Report
+from torchlean_proofs.steps import judge_step
+from torchlean_spec.certificate import Certificate
+from torchlean_spec.data import Dataset, Targets
+from torchlean_spec.numbers.binary import binary
+from torchlean_spec.numbers.bounded import bounded
+from torchlean_spec.shape import Shape
+from torchlean_spec.training import State, TrainingRun, batch_of, initial_state
+
+
+def certify(
+    certificate: Certificate,
+    dataset: Dataset[Shape, Targets] | None = None,
+    intact: bool = True,
+) -> Report:
+    """Judge every recorded step.
+
+    Args:
+        certificate: What the run recorded.
+        dataset: The data set, for a caller that has it at hand; it is derived from
+            the certificate's source otherwise. Either way its digest is compared.
+        intact: Whether the file's digest was that of its content.
+
+    Raises:
+        TorchLeanError: What the source refuses (`MISSING_DEPENDENCY` without its
+            files), or a run whose parts do not fit together.
+    """
+    training_run = certificate.training_run
+    data = certificate.source.load() if dataset is None else dataset
+    system = bounded(training_run.number_format, ulps=certificate.ulps)
+    known: dict[int, State[float]] = {}
+    found = []
+    for step in sorted(certificate.steps, key=lambda each: each.number):
+        if step.number == 1:
+            known[0] = initial_floats(training_run)
+        batch = batch_of(system, training_run, data, step.number)
+        before = known.get(step.number - 1)
+        found.append(judge_step(system, training_run, batch, before, step))
+        known[step.number] = step.after
+    return Report(
+        certificate.backend,
+        tuple(found),
+        intact,
+        data.digest() == certificate.data_digest,
+        certificate.ulps,
+    )
