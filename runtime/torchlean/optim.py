@@ -1,0 +1,16 @@
+"""Optimizers: the records of `torchlean_spec.optimizers`, under their usual name.
+
+A rate is an exact decimal: 0.1 means 1/10, whatever the number format.
+
+>>> AdamW(0.003, weight_decay=0.1).learning_rate
+Decimal('0.003')
+"""
+
+from torchlean_spec.optimizers import SGD as SGD
+from torchlean_spec.optimizers import Adadelta as Adadelta
+from torchlean_spec.optimizers import AdaGrad as AdaGrad
+from torchlean_spec.optimizers import Adam as Adam
+from torchlean_spec.optimizers import AdamW as AdamW
+from torchlean_spec.optimizers import Dialect as Dialect
+from torchlean_spec.optimizers import Optimizer as Optimizer
+from torchlean_spec.optimizers import RMSProp as RMSProp
