@@ -94,6 +94,23 @@ def test_a_wrong_sheet_is_found(
     assert complaints(tmp_path, SHEET.replace(old, new), ["B0", "B1"]) == [message]
 
 
+@pytest.mark.parametrize(
+    ("tree", "package"),
+    [
+        ("spec", "torchlean_spec"),
+        ("runtime", "torchlean"),
+        ("proofs", "torchlean_proofs"),
+    ],
+)
+def test_what_a_tree_says_of_itself_exists(tree: str, package: str) -> None:
+    """Each file and folder that a tree's README names is there."""
+    page = (ROOT / tree / "README.md").read_text("utf-8")
+    named = re.findall(r"`([\w/]+(?:\.py|/))`", page)
+    absent = [name for name in named if not (ROOT / tree / package / name).exists()]
+    assert named
+    assert absent == []
+
+
 def test_every_dependency_has_a_reason() -> None:
     """The page of dependencies names what the project declares, and nothing else."""
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
