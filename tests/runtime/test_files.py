@@ -45,6 +45,23 @@ def test_the_old_file_stands_until_the_new_one_is_whole(tmp_path: Path) -> None:
     assert path.read_bytes() == b"new"
 
 
+def test_the_file_is_on_the_disk_before_it_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new file is flushed while the old one stands, and the folder afterwards."""
+    path = tmp_path / "log.json"
+    write_bytes(path, b"old")
+    flushed: list[tuple[bool, bytes]] = []
+
+    def flush(descriptor: int) -> None:
+        of_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        flushed.append((of_folder, path.read_bytes()))
+
+    monkeypatch.setattr(os, "fsync", flush)
+    write_bytes(path, b"new")
+    assert flushed == [(False, b"old"), (True, b"new")]
+
+
 def test_permissions_and_links_survive(tmp_path: Path) -> None:
     """A replaced file keeps its permissions, and a link keeps pointing to it."""
     path, link = tmp_path / "real", tmp_path / "link"
