@@ -89,6 +89,10 @@ class Adadelta:
     Source: Zeiler, *ADADELTA*, 2012, Algorithm 1 (arXiv:1212.5701); the original's
     `NN/Runtime/Optim/Optimizers.lean:490`.
 
+    >>> from torchlean_spec.numbers import FLOAT
+    >>> from torchlean_spec.optimizers.common import trajectory
+    >>> [after for after, _ in trajectory(Adadelta(), FLOAT, 1.0, [0.5, 0.25])]
+    [0.9968377855834876, 0.9947526985556963]
     >>> Adadelta(epsilon=0)
     Traceback (most recent call last):
     torchlean_spec.errors.TorchLeanError: expected epsilon above 0, got 0

@@ -80,10 +80,10 @@ class AdaGrad:
     Learning and Stochastic Optimization*, 2011, section 1.1; the original's
     `NN/Runtime/Optim/Optimizers.lean:212`.
 
-    >>> from torchlean_spec.optimizers.common import exact_coefficients
-    >>> rate = exact_coefficients(AdaGrad(0.5, learning_rate_decay=1), step=4)["rate"]
-    >>> str(rate)
-    '1/8'
+    >>> from torchlean_spec.numbers import FLOAT
+    >>> from torchlean_spec.optimizers.common import trajectory
+    >>> [after for after, _ in trajectory(AdaGrad(0.5), FLOAT, 1.0, [0.5, 0.25])]
+    [0.5000000001, 0.2763932023900211]
     """
 
     learning_rate: Hyperparameter = "0.01"

@@ -136,8 +136,10 @@ class Adam:
     and Kumar, *On the Convergence of Adam and Beyond*, 2018, Algorithm 2; the
     original's `NN/Runtime/Optim/Optimizers.lean:290`.
 
-    >>> Adam().beta1
-    Decimal('0.9')
+    >>> from torchlean_spec.numbers import FLOAT
+    >>> from torchlean_spec.optimizers.common import trajectory
+    >>> [after for after, _ in trajectory(Adam(0.1), FLOAT, 1.0, [0.5, 0.25, -1.0])]
+    [0.900000002, 0.8067820404774617, 0.8274177428854108]
     >>> Adam(beta1=1.5)
     Traceback (most recent call last):
     torchlean_spec.errors.TorchLeanError: expected beta1 in [0, 1), got 1.5
@@ -263,8 +265,11 @@ class AdamW:
     Algorithm 2 (arXiv:1711.05101); the original's
     `NN/Runtime/Optim/Optimizers.lean:394`.
 
-    >>> AdamW().weight_decay, AdamW(weight_decay=0).variant
-    (Decimal('0.01'), 'adam')
+    >>> from torchlean_spec.numbers import FLOAT
+    >>> from torchlean_spec.optimizers.common import trajectory
+    >>> half = AdamW(0.1, weight_decay=0.5)
+    >>> [after for after, _ in trajectory(half, FLOAT, 1.0, [0.5, 0.25, -1.0])]
+    [0.8500000019999999, 0.7142820403774617, 0.6992036407665376]
     """
 
     learning_rate: Hyperparameter = "0.001"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Literal, Protocol, get_args
 
@@ -172,6 +172,35 @@ def alternative_coefficients_at(
     where = _step_and_rate(optimizer, step, learning_rate)
     exactly = optimizer.alternative_coefficients(EXACT, *where)
     return {name: system.constant(value) for name, value in exactly.items()}
+
+
+def trajectory(
+    optimizer: Optimizer,
+    system: NumberSystem[A],
+    parameter: A,
+    gradients: Sequence[A],
+) -> list[tuple[A, tuple[A, ...]]]:
+    """One element's parameter and state after each step, from the initial state.
+
+    Args:
+        optimizer: The record, whose own rate every step has.
+        system: The number system.
+        parameter: The element before step 1.
+        gradients: The element's gradient at each step.
+
+    >>> from torchlean_spec.numbers import FLOAT
+    >>> from torchlean_spec.optimizers import SGD
+    >>> trajectory(SGD(0.5, momentum=0.5), FLOAT, 1.0, [1.0, 1.0])
+    [(0.5, (1.0,)), (-0.25, (1.5,))]
+    """
+    state, after = optimizer.initial_state(system), []
+    for step, gradient in enumerate(gradients, start=1):
+        coefficient = coefficients_at(optimizer, system, step)
+        parameter, state = optimizer.update(
+            system, coefficient, parameter, gradient, state
+        )
+        after.append((parameter, state))
+    return after
 
 
 def _step_and_rate(

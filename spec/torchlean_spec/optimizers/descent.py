@@ -194,8 +194,11 @@ class SGD:
     initialization and momentum in deep learning*, 2013, section 2; the original's
     `NN/Runtime/Optim/Optimizers.lean:134`.
 
-    >>> SGD(0.1, momentum=0.9, nesterov=True, weight_decay=1e-4).variant
-    'nesterov_decayed'
+    >>> from torchlean_spec.numbers import FLOAT
+    >>> from torchlean_spec.optimizers.common import trajectory
+    >>> ahead = SGD(0.1, momentum=0.9, nesterov=True)
+    >>> [after for after, _ in trajectory(ahead, FLOAT, 1.0, [0.5, 0.25, -1.0])]
+    [0.905, 0.8170000000000001, 0.9503]
     >>> SGD(-1)
     Traceback (most recent call last):
     torchlean_spec.errors.TorchLeanError: expected learning_rate at least 0, got -1

@@ -88,8 +88,10 @@ class RMSProp:
     2012; centred: Graves, arXiv:1308.0850, equations 38 to 45; the original's
     `NN/Runtime/Optim/Optimizers.lean:249`.
 
-    >>> RMSProp(momentum=0.9, epsilon_place="inside-root").variant
-    'rmsprop_momentum_inside_root'
+    >>> from torchlean_spec.numbers import FLOAT
+    >>> from torchlean_spec.optimizers.common import trajectory
+    >>> [after for after, _ in trajectory(RMSProp(0.1), FLOAT, 1.0, [0.5, 0.25])]
+    [1.9999996003772225e-07, -0.4490129744218304]
     """
 
     learning_rate: Hyperparameter = "0.01"
