@@ -70,7 +70,7 @@ class Source:
         if self.part == "all":
             return whole
         share = exact(self.held_out)
-        held_out = int(share) if share.denominator == 1 else share
+        held_out = int(share) if share >= 1 else share
         training, rest = split(whole, held_out, self.seed)
         return training if self.part == "training" else rest
 
@@ -124,7 +124,12 @@ def _rows_json(rows: Rows[Shape]) -> dict[str, Json]:
     flat = [value for row in rows.values for value in row]
     packed = base64.b64encode(struct.pack(f"<{len(flat)}d", *flat)).decode()
     shape: list[Json] = list(sizes(rows.shape))
-    return {"shape": shape, "rows": len(rows), "float64": packed}
+    return {
+        "shape": shape,
+        "rows": len(rows),
+        "float64": packed,
+        "allow_non_finite": rows.allow_non_finite,
+    }
 
 
 def _rows_from(written: dict[str, Json]) -> Rows[Shape]:
@@ -134,7 +139,7 @@ def _rows_from(written: dict[str, Json]) -> Rows[Shape]:
     count = int(str(written["rows"]))
     width = len(flat) // max(count, 1)
     values = tuple(flat[i * width : (i + 1) * width] for i in range(count))
-    return Rows(shape, values, allow_non_finite=True)
+    return Rows(shape, values, allow_non_finite=bool(written["allow_non_finite"]))
 
 
 def _dataset_json(dataset: Dataset[Shape, Targets]) -> dict[str, Json]:
