@@ -32,6 +32,7 @@ from torchlean_spec.optimizers.common import (
 from torchlean_spec.optimizers.common import coefficients_at as coefficients_at
 from torchlean_spec.optimizers.common import exact_coefficients as exact_coefficients
 from torchlean_spec.optimizers.common import trajectory as trajectory
+from torchlean_spec.optimizers.common import update_at as update_at
 from torchlean_spec.optimizers.descent import SGD as SGD
 from torchlean_spec.optimizers.descent import dampened as dampened
 from torchlean_spec.optimizers.descent import momentum as momentum

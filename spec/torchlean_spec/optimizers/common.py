@@ -174,6 +174,25 @@ def alternative_coefficients_at(
     return {name: system.constant(value) for name, value in exactly.items()}
 
 
+def update_at(
+    optimizer: Optimizer,
+    system: NumberSystem[A],
+    step: int,
+    parameter: A,
+    gradient: A,
+    state: tuple[A, ...],
+) -> tuple[A, tuple[A, ...]]:
+    """One element's parameter and state after one step at the record's own rate.
+
+    >>> from torchlean_spec.numbers import FLOAT
+    >>> from torchlean_spec.optimizers import AdaGrad
+    >>> update_at(AdaGrad(1, epsilon=1), FLOAT, 1, 0.5, 2.0, (0.0,))
+    (-0.16666666666666663, (4.0,))
+    """
+    coefficient = coefficients_at(optimizer, system, step)
+    return optimizer.update(system, coefficient, parameter, gradient, state)
+
+
 def trajectory(
     optimizer: Optimizer,
     system: NumberSystem[A],
@@ -195,9 +214,8 @@ def trajectory(
     """
     state, after = optimizer.initial_state(system), []
     for step, gradient in enumerate(gradients, start=1):
-        coefficient = coefficients_at(optimizer, system, step)
-        parameter, state = optimizer.update(
-            system, coefficient, parameter, gradient, state
+        parameter, state = update_at(
+            optimizer, system, step, parameter, gradient, state
         )
         after.append((parameter, state))
     return after

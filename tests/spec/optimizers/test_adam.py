@@ -21,6 +21,7 @@ from torchlean_spec.optimizers import (
     coefficients_at,
     exact_coefficients,
     trajectory,
+    update_at,
 )
 from torchlean_spec.optimizers.common import AdamEpsilonPlace
 
@@ -45,18 +46,6 @@ def parameters(
     return [after for after, _ in run(optimizer, gradients, parameter)]
 
 
-def step_of(
-    optimizer: Optimizer,
-    step: int,
-    parameter: Fraction,
-    gradient: Fraction,
-    state: State,
-) -> tuple[Fraction, State]:
-    """One update over the rationals."""
-    coefficient = coefficients_at(optimizer, RATIONAL, step)
-    return optimizer.update(RATIONAL, coefficient, parameter, gradient, state)
-
-
 def reaching(beta2: Fraction, second: Fraction, gradient: Fraction) -> Fraction:
     """The second moment before a step that brings it to `second`."""
     return (second - (1 - beta2) * gradient * gradient) / beta2
@@ -77,7 +66,9 @@ def test_adam_is_the_textbooks(
     under = F(9) if place != "inside-root" else F(9, 4) - F(1, 2)
     moment = under if place == "uncorrected" else under * correction2
     second = reaching(F(beta2), moment, coupled)
-    after, state = step_of(optimizer, step, parameter, gradient, (first, second))
+    after, state = update_at(
+        optimizer, RATIONAL, step, parameter, gradient, (first, second)
+    )
     mean = F(4, 5) * first + F(1, 5) * coupled
     assert state == (mean, moment)
     root = square_root(correction2)
@@ -134,8 +125,8 @@ def test_adam_with_no_first_moment_is_rmsprop_at_step_one_rates() -> None:
     adam = Adam("0.1", 0, beta2, "0.5", epsilon_place="uncorrected")
     rmsprop = RMSProp("0.08", beta2, "0.5")
     gradient, second = F(1), reaching(F(beta2), F(9), F(1))
-    after, _ = step_of(adam, step, F(2), gradient, (F(7), second))
-    other, _ = step_of(rmsprop, step, F(2), gradient, (second,))
+    after, _ = update_at(adam, RATIONAL, step, F(2), gradient, (F(7), second))
+    other, _ = update_at(rmsprop, RATIONAL, step, F(2), gradient, (second,))
     assert after == other
 
 
@@ -160,8 +151,8 @@ def test_adamw_is_adam_from_a_smaller_parameter() -> None:
     adam, adamw = Adam("0.5", 0, 0), AdamW("0.5", 0, 0, weight_decay="0.25")
     zero = (F(0), F(0))
     for parameter in (F(8), F(-3), F(0)):
-        after, state = step_of(adamw, 1, parameter, F(2), zero)
-        plain, same = step_of(adam, 1, parameter, F(2), zero)
+        after, state = update_at(adamw, RATIONAL, 1, parameter, F(2), zero)
+        plain, same = update_at(adam, RATIONAL, 1, parameter, F(2), zero)
         assert state == same
         assert after == plain - F(1, 2) * F(1, 4) * parameter
     assert exact_coefficients(adamw, 1, "0.1")["keep_parameter"] == F(39, 40)
@@ -172,8 +163,8 @@ def test_adam_couples_and_adamw_decouples() -> None:
     zero = (F(0), F(0))
     coupled = Adam(1, 0, 0, 0, weight_decay="0.25")
     decoupled = AdamW(1, 0, 0, "0.5", weight_decay="0.25")
-    assert step_of(coupled, 1, F(8), F(0), zero)[0] == 7
-    assert step_of(decoupled, 1, F(8), F(0), zero)[0] == 6
+    assert update_at(coupled, RATIONAL, 1, F(8), F(0), zero)[0] == 7
+    assert update_at(decoupled, RATIONAL, 1, F(8), F(0), zero)[0] == 6
 
 
 def test_amsgrad_keeps_the_largest_second_moment() -> None:
@@ -200,9 +191,9 @@ def test_amsgrad_compares_moments_before_or_after_correction(
     gradient, largest = F(1), F(16)
     for optimizer, wanted in ((raw, F(16) / correction), (unbiased, F(16))):
         before = (F(0), reaching(F(beta2), F(4), gradient), largest)
-        after, state = step_of(optimizer, step, F(0), gradient, before)
+        after, state = update_at(optimizer, RATIONAL, step, F(0), gradient, before)
         assert state == (F(1), F(4), largest)
         assert after == -F(1, 10) / (square_root(wanted) + F(1, 2))
     before = (F(0), reaching(F(beta2), F(25), gradient), largest)
-    _, state = step_of(unbiased, step, F(0), gradient, before)
+    _, state = update_at(unbiased, RATIONAL, step, F(0), gradient, before)
     assert state[2] == 25 / correction

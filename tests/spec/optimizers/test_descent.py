@@ -14,6 +14,7 @@ from torchlean_spec.optimizers import (
     coefficients_at,
     exact_coefficients,
     trajectory,
+    update_at,
 )
 
 State = tuple[Fraction, ...]
@@ -33,18 +34,6 @@ def parameters(
 ) -> list[Fraction]:
     """The parameter after each update."""
     return [after for after, _ in run(optimizer, gradients, parameter)]
-
-
-def step_of(
-    optimizer: Optimizer,
-    step: int,
-    parameter: Fraction,
-    gradient: Fraction,
-    state: State,
-) -> tuple[Fraction, State]:
-    """One update over the rationals."""
-    coefficient = coefficients_at(optimizer, RATIONAL, step)
-    return optimizer.update(RATIONAL, coefficient, parameter, gradient, state)
 
 
 def test_plain_descent() -> None:
@@ -109,7 +98,7 @@ def test_a_buffer_of_steps_differs_where_the_rate_changes(nesterov: bool) -> Non
     assert parameters(of_gradients, SOME) == parameters(of_steps, SOME)
     moved = []
     for optimizer in (of_gradients, of_steps):
-        parameter, state = step_of(optimizer, 1, F(0), F(1), (F(0),))
+        parameter, state = update_at(optimizer, RATIONAL, 1, F(0), F(1), (F(0),))
         other = coefficients_at(optimizer, RATIONAL, 2, learning_rate=1)
         moved.append(optimizer.update(RATIONAL, other, parameter, F(0), state)[0])
     old, lookahead = F(1, 2), F(1, 4)
@@ -127,6 +116,8 @@ def test_weight_decay_is_added_to_the_gradient() -> None:
     kept: State = (F(0),)
     for step, gradient in enumerate(SOME, start=1):
         more = gradient + other / 4
-        parameter, state = step_of(decayed, step, parameter, gradient, state)
-        other, kept = step_of(plain, step, other, more, kept)
+        parameter, state = update_at(
+            decayed, RATIONAL, step, parameter, gradient, state
+        )
+        other, kept = update_at(plain, RATIONAL, step, other, more, kept)
         assert (parameter, state) == (other, kept)
