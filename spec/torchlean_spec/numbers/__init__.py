@@ -1,5 +1,14 @@
 """The number systems: what a number must do, and the instances."""
 
+from torchlean_spec.numbers.binary import BFLOAT16 as BFLOAT16
+from torchlean_spec.numbers.binary import BINARY16 as BINARY16
+from torchlean_spec.numbers.binary import BINARY32 as BINARY32
+from torchlean_spec.numbers.binary import BINARY64 as BINARY64
+from torchlean_spec.numbers.binary import BINARY128 as BINARY128
+from torchlean_spec.numbers.binary import FLOAT8_E4M3FN as FLOAT8_E4M3FN
+from torchlean_spec.numbers.binary import FLOAT8_E5M2 as FLOAT8_E5M2
+from torchlean_spec.numbers.binary import Binary as Binary
+from torchlean_spec.numbers.binary import BinaryNumber as BinaryNumber
 from torchlean_spec.numbers.bounded import BoundedSystem as BoundedSystem
 from torchlean_spec.numbers.bounded import bounded as bounded
 from torchlean_spec.numbers.bounded_number import Bounded as Bounded

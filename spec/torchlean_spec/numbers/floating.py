@@ -68,6 +68,19 @@ sqrt = _total(math.sqrt)
 """Square root; NaN below zero."""
 
 
+def divide(x: float, y: float) -> float:
+    """IEEE 754 division: by zero it gives an infinity, or NaN for 0/0 and NaN.
+
+    >>> divide(1.0, -0.0), divide(0.0, 0.0)
+    (-inf, nan)
+    """
+    if y != 0:
+        return x / y
+    if x == 0 or x != x:
+        return math.nan
+    return math.copysign(math.inf, math.copysign(1.0, x) * math.copysign(1.0, y))
+
+
 def maximum(x: float, y: float) -> float:
     """IEEE 754 maximum: a NaN on either side wins, and +0 exceeds -0.
 

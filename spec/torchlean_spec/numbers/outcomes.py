@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from torchlean_spec.numbers.floating import divide
 from torchlean_spec.numbers.ternary import Ternary
 
 Interval = tuple[Fraction, Fraction]
@@ -90,19 +91,11 @@ def _span(intervals: Sequence[Interval]) -> Interval | None:
     return max(low, -WHOLE), min(high, WHOLE)
 
 
-def _divide(x: float, y: float) -> float:
-    if y != 0 or math.isnan(x):
-        return x / y if y != 0 else math.nan
-    if x == 0:
-        return math.nan
-    return math.copysign(math.inf, math.copysign(1.0, x) * math.copysign(1.0, y))
-
-
 _IEEE: dict[str, Callable[[float, float], float]] = {
     "+": operator.add,
     "-": operator.sub,
     "*": operator.mul,
-    "/": _divide,
+    "/": divide,
 }
 
 
