@@ -1,0 +1,382 @@
+"""Losses of rows of classes: cross-entropy and negative log-likelihood.
+
+One body serves every option, which are tested once a row:
+
+* `class_weights` has `weights` numbers: one for each class, or none;
+* `smoothing` is a pair, used if `smoothed` is 1: for index targets what a class
+  that is not the target gets and what the target gets; for distributions the share
+  that is kept and the share that each class gets;
+* rows whose target is `ignore_index` do not count (a number that is no class, such
+  as -1, ignores nothing).
+
+`scale` is a pair that `class_scale` makes of the targets: what the derivatives are
+multiplied by (with class weights: divided by), and what the mean divides by.
+
+A class index out of range makes the row's loss and derivative NaN, so that the run
+stops.
+"""
+
+from __future__ import annotations
+
+from torchlean.cpu.language import Arithmetic, Indices, Reals, helper, routine
+from torchlean.cpu.primitives import anywhere
+from torchlean.cpu.registry import kernel
+from torchlean.cpu.summation import sum_of
+
+CHUNK = 4096
+"""Elements whose exponentials are taken together: they stay in the nearest cache."""
+
+
+@helper
+def row_maximum(x: Reals, start: int, count: int, system: Arithmetic) -> float:
+    """The largest of some consecutive numbers; a NaN wins."""
+    largest = x[start]
+    for j in range(1, count):
+        largest = system.maximum(largest, x[start + j])
+    return largest
+
+
+@helper
+def not_a_number(system: Arithmetic) -> float:
+    """NaN."""
+    zero = system.constant(0)
+    return zero / zero
+
+
+@helper
+def shifted_powers(
+    logits: Reals,
+    largest: Reals,
+    out: Reals,
+    first: int,
+    last: int,
+    classes: int,
+    system: Arithmetic,
+) -> None:
+    """Of some rows the largest logit, and `e^(x - largest)` of each."""
+    for row in range(first, last):
+        start = row * classes
+        top = row_maximum(logits, start, classes, system)
+        largest[row] = top
+        for j in range(classes):
+            out[start + j] = logits[start + j] - top
+    for i in range(first * classes, last * classes):
+        out[i] = system.exp(out[i])
+
+
+@routine
+def count_rows(target: Indices, rows: int, ignore_index: int) -> int:
+    """How many rows count."""
+    count = 0
+    for row in range(rows):
+        if target[row] != ignore_index:
+            count += 1
+    return count
+
+
+@routine
+def scale_of(
+    target: Indices,
+    class_weights: Reals,
+    scratch: Reals,
+    scale: Reals,
+    rows: int,
+    classes: int,
+    weights: int,
+    ignore_index: int,
+    mean: int,
+    system: Arithmetic,
+) -> None:
+    """What derivatives are multiplied or divided by, and what the mean divides by."""
+    one = system.constant(1)
+    scale[0] = one
+    scale[1] = one
+    if mean == 0:
+        return
+    if weights == 0:
+        count = count_rows(target, rows, ignore_index)
+        scale[0] = one / system.constant(max(count, 1))
+        scale[1] = system.constant(count)
+        return
+    counted = 0
+    for row in range(rows):
+        index = target[row]
+        if index != ignore_index:
+            known = 0 <= index < classes
+            scratch[counted] = class_weights[index if known else 0]
+            counted += 1
+    total = sum_of(scratch, 0, counted, system)
+    scale[0] = total
+    scale[1] = total
+
+
+@helper
+def factor_of(upstream: float, weight: float, scale: float, weights: int) -> float:
+    """What a row's derivative is multiplied by."""
+    if weights == 0:
+        return upstream * scale
+    return (upstream * weight) / scale
+
+
+@routine
+def index_slope_row(
+    out: Reals,
+    start: int,
+    classes: int,
+    index: int,
+    total: float,
+    factor: float,
+    system: Arithmetic,
+) -> None:
+    """`(p_c - q_c) factor` of powers that stand in `out`, q being 1 at the index."""
+    power = out[start + index]
+    for j in range(classes):
+        out[start + j] = (out[start + j] / total) * factor
+    out[start + index] = (power / total - system.constant(1)) * factor
+
+
+@routine
+def spread_loss_row(
+    logits: Reals,
+    target: Reals,
+    target_start: int,
+    index: int,
+    class_weights: Reals,
+    smoothing: Reals,
+    out: Reals,
+    start: int,
+    classes: int,
+    weights: int,
+    smoothed: int,
+    top: float,
+    normalizer: float,
+    system: Arithmetic,
+) -> float:
+    """`-sum_c w_c q_c l_c` of a row; `out` is overwritten by the terms."""
+    zero = system.constant(0)
+    for j in range(classes):
+        q = spread_target(
+            target, target_start, index, class_weights, smoothing, j, weights, smoothed
+        )
+        term = q * ((logits[start + j] - top) - normalizer)
+        out[start + j] = system.where(system.equal(q, zero), zero, term)
+    return -sum_of(out, start, classes, system)
+
+
+@helper
+def spread_target(
+    target: Reals,
+    target_start: int,
+    index: int,
+    class_weights: Reals,
+    smoothing: Reals,
+    j: int,
+    weights: int,
+    smoothed: int,
+) -> float:
+    """`w_j q_j`: of a smoothed index if `index` is not negative, else of a row."""
+    if index >= 0:
+        q = smoothing[1] if j == index else smoothing[0]
+    elif smoothed != 0:
+        q = smoothing[0] * target[target_start + j] + smoothing[1]
+    else:
+        q = target[target_start + j]
+    if weights != 0:
+        q = class_weights[j] * q
+    return q
+
+
+@routine
+def spread_slope_row(
+    logits: Reals,
+    target: Reals,
+    target_start: int,
+    index: int,
+    class_weights: Reals,
+    smoothing: Reals,
+    out: Reals,
+    start: int,
+    classes: int,
+    weights: int,
+    smoothed: int,
+    top: float,
+    total: float,
+    factor: float,
+    system: Arithmetic,
+) -> None:
+    """`(p_c m - w_c q_c) factor` of a row, with `m = sum_c w_c q_c`."""
+    for j in range(classes):
+        out[start + j] = spread_target(
+            target, target_start, index, class_weights, smoothing, j, weights, smoothed
+        )
+    mass = sum_of(out, start, classes, system)
+    for j in range(classes):
+        p = system.exp(logits[start + j] - top) / total
+        out[start + j] = (p * mass - out[start + j]) * factor
+
+
+@helper
+def fill_row(out: Reals, start: int, classes: int, value: float) -> None:
+    """Write one number over a row."""
+    for j in range(classes):
+        out[start + j] = value
+
+
+@helper
+def index_rows(
+    logits: Reals,
+    target: Indices,
+    class_weights: Reals,
+    smoothing: Reals,
+    scale: Reals,
+    upstream: Reals,
+    row_losses: Reals,
+    out: Reals,
+    rows: int,
+    classes: int,
+    weights: int,
+    smoothed: int,
+    ignore_index: int,
+    upstreams: int,
+    wanted: int,
+    system: Arithmetic,
+) -> None:
+    """Rows of index targets: losses, and (if wanted) derivatives in `out`."""
+    chunk = max(CHUNK // max(classes, 1), 1)
+    for first in range(0, rows, chunk):
+        last = min(first + chunk, rows)
+        shifted_powers(logits, row_losses, out, first, last, classes, system)
+        for row in range(first, last):
+            start = row * classes
+            index = target[row]
+            if index == ignore_index:
+                row_losses[row] = system.constant(0)
+                fill_row(out, start, classes, system.constant(0))
+                continue
+            if index < 0 or index >= classes:
+                row_losses[row] = not_a_number(system)
+                fill_row(out, start, classes, not_a_number(system))
+                continue
+            top = row_losses[row]
+            total = sum_of(out, start, classes, system)
+            normalizer = system.log(total)
+            u = system.constant(1)
+            if upstreams > 0:
+                u = upstream[row if upstreams > 1 else 0]
+            if smoothed == 0:
+                loss = -((logits[start + index] - top) - normalizer)
+                weight = system.constant(1)
+                if weights != 0:
+                    weight = class_weights[index]
+                    loss = weight * loss
+                row_losses[row] = loss
+                if wanted != 0:
+                    factor = factor_of(u, weight, scale[0], weights)
+                    index_slope_row(
+                        anywhere(out), start, classes, index, total, factor, system
+                    )
+            else:
+                row_losses[row] = spread_loss_row(
+                    anywhere(logits),
+                    anywhere(logits),
+                    0,
+                    index,
+                    anywhere(class_weights),
+                    anywhere(smoothing),
+                    anywhere(out),
+                    start,
+                    classes,
+                    weights,
+                    smoothed,
+                    top,
+                    normalizer,
+                    system,
+                )
+                if wanted != 0:
+                    # With smoothing the weights stand in the target.
+                    one = system.constant(1)
+                    factor = factor_of(u, one, scale[0], weights)
+                    spread_slope_row(
+                        anywhere(logits),
+                        anywhere(logits),
+                        0,
+                        index,
+                        anywhere(class_weights),
+                        anywhere(smoothing),
+                        anywhere(out),
+                        start,
+                        classes,
+                        weights,
+                        smoothed,
+                        top,
+                        total,
+                        factor,
+                        system,
+                    )
+
+
+@kernel(
+    reads={
+        "logits": "rows*classes",
+        "target": "rows",
+        "class_weights": "weights",
+        "smoothing": "smoothed*2",
+    },
+    writes={
+        "scale": "2",
+        "row_losses": "rows",
+        "loss": "1",
+        "out": "rows*classes",
+    },
+    integers_in=("target",),
+    elementary=True,
+)
+def cross_entropy_with_gradient(
+    logits: Reals,
+    target: Indices,
+    class_weights: Reals,
+    smoothing: Reals,
+    scale: Reals,
+    row_losses: Reals,
+    loss: Reals,
+    out: Reals,
+    rows: int,
+    classes: int,
+    weights: int,
+    smoothed: int,
+    ignore_index: int,
+    mean: int,
+    system: Arithmetic,
+) -> None:
+    """The mean (or the sum) of the rows' losses, and its derivative in the logits."""
+    scale_of(
+        target,
+        anywhere(class_weights),
+        anywhere(row_losses),
+        anywhere(scale),
+        rows,
+        classes,
+        weights,
+        ignore_index,
+        mean,
+        system,
+    )
+    index_rows(
+        logits,
+        target,
+        class_weights,
+        smoothing,
+        scale,
+        scale,
+        row_losses,
+        out,
+        rows,
+        classes,
+        weights,
+        smoothed,
+        ignore_index,
+        0,
+        1,
+        system,
+    )
+    loss[0] = sum_of(row_losses, 0, rows, system) / scale[1]

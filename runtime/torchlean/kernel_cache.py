@@ -1,0 +1,234 @@
+"""Compiled kernels, each stored on disk by itself, loaded without Numba.
+
+A kernel is compiled when it is first asked for; its machine code is written to a
+folder named by a digest of all kernel sources, the compilers' versions and the
+processor's features, so that an edit, an upgrade or another machine never meets
+old code. The next process loads the code in a millisecond, with no compiler
+imported.
+
+The folder lies in `TORCHLEAN_CACHE`, or else in `~/.cache/torchlean`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import importlib
+import os
+import platform
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from torchlean_spec.errors import Reason, TorchLeanError
+
+from torchlean.cpu import blas
+from torchlean.cpu.registry import Dtype, Kernel, Mode, kernel_named, kernel_table
+from torchlean.files import write_bytes
+
+if TYPE_CHECKING:
+    from llvmlite import binding
+
+DIGEST_BYTES = 32
+Call = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """One compiled kernel: its name, dtype and mode."""
+
+    name: str
+    dtype: Dtype
+    mode: Mode
+
+    @property
+    def kernel(self) -> Kernel:
+        """The kernel's description."""
+        return kernel_named(self.name, self.mode)
+
+    @property
+    def symbol(self) -> str:
+        """The entry point's name; one for both modes where their code is equal."""
+        mode = self.mode if self.kernel.varies else "any"
+        return f"torchlean_{self.name}_{self.dtype}_{mode}"
+
+
+@cache
+def cache_folder() -> Path:
+    """The folder that holds the machine code for these sources on this machine."""
+    from llvmlite import binding
+
+    digest = hashlib.sha256()
+    package = Path(__file__).parent
+    for source in sorted([*package.glob("cpu/*.py"), Path(__file__)]):
+        digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+    described = (
+        version("numba"),
+        version("llvmlite"),
+        platform.python_version(),
+        binding.get_process_triple(),
+        binding.get_host_cpu_name(),
+        binding.get_host_cpu_features().flatten(),
+    )
+    digest.update("\0".join(described).encode())
+    root = os.environ.get("TORCHLEAN_CACHE") or Path.home() / ".cache" / "torchlean"
+    return Path(root) / "kernels" / digest.hexdigest()[:20]
+
+
+_addresses: dict[str, int] = {}
+_engines: list[binding.ExecutionEngine] = []
+_lock = threading.RLock()
+
+
+def address_of(key: Key) -> int:
+    """The address of a kernel's code, which is loaded or compiled if need be.
+
+    Raises:
+        TorchLeanError: `UNKNOWN_NAME`, or `UNSUPPORTED` where there is no code for
+            the dtype and the mode.
+    """
+    found = _addresses.get(key.symbol)
+    if found is None:
+        warm_up([key])
+        found = _addresses[key.symbol]
+    return found
+
+
+def function_of(key: Key) -> Call:
+    """The kernel as a function of a row's address; it runs without Python's lock."""
+    return _prototype()(address_of(key))
+
+
+def warm_up(keys: Iterable[Key] | None = None) -> int:
+    """Load kernels, compiling those that are not stored yet.
+
+    Shows progress on standard error if a person is watching and there is some
+    compiling to do.
+
+    Args:
+        keys: Which; all of this machine's by default.
+
+    Returns:
+        How many had to be compiled.
+    """
+    with _lock:
+        wanted = sorted({*(every_key() if keys is None else keys)})
+        for key in wanted:
+            _require_supported(key)
+        # Both modes may share code: one key for each symbol.
+        distinct = {key.symbol: key for key in wanted}.values()
+        missing = [key for key in distinct if not _load(key)]
+        with _progress(missing) as shown:
+            for key in shown:
+                _compile(key)
+                if not _load(key):
+                    raise TorchLeanError(
+                        Reason.FILE_ACCESS,
+                        f"expected the code of {key.symbol} in {cache_folder()}, "
+                        "got none",
+                    )
+        return len(missing)
+
+
+def every_key() -> Iterator[Key]:
+    """Every kernel, dtype and mode that there is code for on this machine."""
+    for (name, _), kernel in kernel_table().items():
+        for mode in kernel.modes:
+            for dtype in Dtype:
+                if kernel.supports(dtype, mode) and (not kernel.blas or blas.found()):
+                    yield Key(name, dtype, mode)
+
+
+def _require_supported(key: Key) -> None:
+    if not key.kernel.supports(key.dtype, key.mode):
+        raise TorchLeanError(
+            Reason.UNSUPPORTED,
+            f"expected a dtype and a mode that the kernel {key.name} is made for, "
+            f"got {key.dtype} in {key.mode} mode",
+        )
+
+
+def _file(key: Key) -> Path:
+    return cache_folder() / f"{key.symbol}.kernel"
+
+
+def _compile(key: Key) -> None:
+    compiling = importlib.import_module("torchlean.cpu.compiling")
+    text = compiling.compile_kernel(key.kernel, key.dtype, key.mode, key.symbol)
+    code = machine_code(text)
+    write_bytes(_file(key), hashlib.sha256(code).digest() + code)
+
+
+def _load(key: Key) -> bool:
+    """Load stored code; false if there is none, or only a damaged file."""
+    if key.symbol in _addresses:
+        return True
+    try:
+        stored = _file(key).read_bytes()
+    except OSError:
+        return False
+    code = stored[DIGEST_BYTES:]
+    if hashlib.sha256(code).digest() != stored[:DIGEST_BYTES]:
+        return False
+    from llvmlite import binding
+
+    engine = binding.create_mcjit_compiler(
+        binding.parse_assembly(""), _target_machine()
+    )
+    engine.add_object_file(binding.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    # The code lives as long as its engine.
+    _engines.append(engine)
+    _addresses[key.symbol] = engine.get_function_address(key.symbol)
+    return True
+
+
+def machine_code(text: str) -> bytes:
+    """The object file of an LLVM module for this processor."""
+    from llvmlite import binding
+
+    machine = _target_machine()
+    return bytes(machine.emit_object(binding.parse_assembly(text)))
+
+
+@cache
+def _target_machine() -> binding.TargetMachine:
+    """This processor, set up as Numba does it: each target machine is used up by an
+    engine only as a description, so one serves all."""
+    from llvmlite import binding
+
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    blas.offer_symbols()
+    target = binding.Target.from_default_triple()
+    return target.create_target_machine(
+        cpu=binding.get_host_cpu_name(),
+        features=binding.get_host_cpu_features().flatten(),
+        opt=3,
+        reloc="static" if target.name.startswith("x86") else "default",
+        codemodel="jitdefault",
+        jit=True,
+    )
+
+
+@cache
+def _prototype() -> Callable[[int], Call]:
+    return ctypes.CFUNCTYPE(None, ctypes.c_int64)
+
+
+@contextmanager
+def _progress(missing: list[Key]) -> Iterator[Iterable[Key]]:
+    """Show how compiling goes on, if a person is watching a terminal."""
+    if len(missing) < 2 or not sys.stderr.isatty():
+        yield missing
+        return
+    from tqdm import tqdm
+
+    with tqdm(missing, desc="compiling kernels", unit="kernel") as shown:
+        yield shown
