@@ -137,6 +137,18 @@ def test_alternatives_are_equal_over_the_rationals(clipping: Clipping) -> None:
             assert alternative(RATIONAL, tensors) == wanted
 
 
+def test_what_is_at_the_bound_stays_in_every_order() -> None:
+    """A norm equal to the maximum changes no bit, although 0.01 / 0.29 * 0.29 does."""
+    tensors = floats([0.01, 0.29])
+    assert 0.01 / 0.29 * 0.29 != 0.01
+    for maximum in (0.29, 0.3):
+        both = (ClipNorm(maximum, "infinity"), ClipGlobalNorm(maximum, "infinity"))
+        for clipping in both:
+            assert bits(clipping.clip(FLOAT, tensors)) == bits(tensors)
+            for _, alternative in clipping.alternatives():
+                assert bits(alternative(FLOAT, tensors)) == bits(tensors)
+
+
 def test_alternatives_have_names() -> None:
     """The orders that are admitted are listed by name."""
     named = {

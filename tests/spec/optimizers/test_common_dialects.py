@@ -149,6 +149,12 @@ def test_hyperparameters_out_of_range_are_refused(
     assert refusal.value.reason == Reason.HYPERPARAMETER
 
 
+def test_options_that_are_not_used_may_be_set() -> None:
+    """What AMSGrad compares matters only with AMSGrad."""
+    optimizer = Adam(epsilon_place="uncorrected", maximum_of="unbiased-second")
+    assert optimizer.variant == "adam_uncorrected"
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

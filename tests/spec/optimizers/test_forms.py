@@ -17,6 +17,7 @@ from torchlean_spec.optimizers import (
     AdamW,
     Optimizer,
     RMSProp,
+    Update,
     alternative_coefficients_at,
     coefficients_at,
 )
@@ -98,21 +99,28 @@ def test_adams_alternatives_are_equal_over_the_rationals(
     assert {"paper", "hoisted", "torch", "torch-fused", "keras", "lean"} <= set(names)
 
 
-def test_alternatives_differ_in_their_roundings() -> None:
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        AdamW("0.1", weight_decay="0.3"),
+        RMSProp("0.1", centered=True),
+        AdaGrad("0.1"),
+        Adadelta("0.1"),
+        SGD("0.1", weight_decay="0.3"),
+    ],
+    ids=str,
+)
+def test_alternatives_differ_in_their_roundings(optimizer: Optimizer) -> None:
     """Each is an order of its own: over floats, some element tells it from the rest."""
-    optimizer = AdamW("0.1", weight_decay="0.3")
     coefficient = alternative_coefficients_at(optimizer, FLOAT, 3)
-    answers: dict[str, list[object]] = {
-        name: [] for name, _ in optimizer.alternatives()
-    }
-    canonical = []
+    updates: list[Update] = [optimizer.update]
+    updates += [alternative for _, alternative in optimizer.alternatives()]
+    answers: list[list[object]] = [[] for _ in updates]
     for index in range(1, 40):
-        element = (0.01 / index, 0.1 * index, (0.3 / index, 1e-4 * index))
-        canonical.append(optimizer.update(FLOAT, coefficient, *element))
-        for name, alternative in optimizer.alternatives():
-            answers[name].append(alternative(FLOAT, coefficient, *element))
-    distinct = {str(answer) for answer in (canonical, *answers.values())}
-    assert len(distinct) == 1 + len(answers)
+        state = (1e-4 * index, 1e-6 / index)[: len(optimizer.state_names)]
+        for update, found in zip(updates, answers, strict=True):
+            found.append(update(FLOAT, coefficient, 0.01 / index, 0.1 * index, state))
+    assert len({str(found) for found in answers}) == len(updates)
 
 
 @pytest.mark.parametrize("momentum", ["0", "0.5"])
