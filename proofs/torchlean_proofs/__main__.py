@@ -105,11 +105,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     if given and given[0] in COMMANDS:
         return COMMANDS[given[0]](given[1:])
-    wanted = f"expected a command among {', '.join(COMMANDS)}"
     if given and given[0] in ("-h", "--help"):
         print(__doc__)
         return CERTIFIED
-    print(f"torchlean_proofs: {wanted}, got {given[:1] or 'none'}", file=sys.stderr)
+    names = ", ".join(COMMANDS)
+    got = given[0] if given else "none"
+    print(
+        f"torchlean_proofs: expected a command among {names}, got {got}",
+        file=sys.stderr,
+    )
     return UNUSABLE
 
 

@@ -3,20 +3,28 @@
 What a run does not record is derived anew: the data set from its source, the batch
 of each step from the loader's seed, the initial state from the run's seed. What it
 records is judged phase by phase, each from its own recorded inputs.
-
->>> from torchlean_spec.certificate import from_text  # doctest: +SKIP
 """
 
 from __future__ import annotations
 
 from torchlean_proofs.report import Report
 from torchlean_proofs.steps import judge_step
+from torchlean_proofs.strict import SYSTEMS, floats_of
 from torchlean_spec.certificate import Certificate
 from torchlean_spec.data import Dataset, Targets
-from torchlean_spec.numbers.binary import binary
-from torchlean_spec.numbers.bounded import bounded
+from torchlean_spec.numbers import bounded
 from torchlean_spec.shape import Shape
 from torchlean_spec.training import State, TrainingRun, batch_of, initial_state
+
+
+def initial_floats(training_run: TrainingRun) -> State[float]:
+    """The state before step 1, each number rounded as the run's format rounds.
+
+    Raises:
+        TorchLeanError: What an initializer refuses.
+    """
+    system = SYSTEMS[training_run.number_format]
+    return floats_of(system, initial_state(system, training_run))
 
 
 def certify(
@@ -25,6 +33,9 @@ def certify(
     intact: bool = True,
 ) -> Report:
     """Judge every recorded step.
+
+    The state before step 1 must be the initial one, and where two recorded steps
+    follow each other, the second must start where the first ended, to the bit.
 
     Args:
         certificate: What the run recorded.

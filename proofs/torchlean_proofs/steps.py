@@ -21,7 +21,7 @@ from torchlean_proofs.judge import (
 from torchlean_proofs.report import StepReport
 from torchlean_spec import training
 from torchlean_spec.certificate import RecordedStep
-from torchlean_spec.numbers.bounded import Bounded, BoundedSystem
+from torchlean_spec.numbers import Bounded, BoundedSystem
 from torchlean_spec.optimizers import (
     Update,
     alternative_coefficients_at,

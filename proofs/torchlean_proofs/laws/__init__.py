@@ -1,0 +1,29 @@
+"""The laws, one file a topic; `all_laws` lists them in order."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+
+from torchlean_proofs.laws.law import Law
+
+TOPICS = ("shapes",)
+"""The files of this package that hold laws, in the order of the ledger."""
+
+
+def laws_of(topic: str) -> tuple[Law, ...]:
+    """The laws of one file, in the order in which they stand there."""
+    module = import_module(f"torchlean_proofs.laws.{topic}")
+    found: list[Law] = []
+    for member in vars(module).values():
+        if isinstance(member, Law):
+            found.append(member)
+        elif isinstance(member, tuple):
+            found += [each for each in member if isinstance(each, Law)]
+    return tuple(found)
+
+
+@cache
+def all_laws() -> tuple[Law, ...]:
+    """Every law, topic by topic."""
+    return tuple(law for topic in TOPICS for law in laws_of(topic))

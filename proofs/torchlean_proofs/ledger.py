@@ -1,0 +1,144 @@
+"""The ledger: every law with its evidence, as a committed file and in words.
+
+The file `ledger.json` beside this module holds what examining every law gave:
+sentences, evidence, numbers of examples, witnesses, mutants refuted; neither times
+nor facts about a machine. A test makes it anew and compares.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib import resources
+
+from torchlean_proofs.laws import all_laws
+from torchlean_proofs.laws.law import Examination, Law, examine
+from torchlean_spec.description import Json
+from torchlean_spec.errors import Reason, TorchLeanError
+
+WITNESS_LENGTH = 120
+"""How much of a witness is written."""
+
+
+def law_named(identifier: str) -> Law:
+    """The law with an identifier.
+
+    Raises:
+        TorchLeanError: `UNKNOWN_NAME`.
+
+    >>> law_named("shapes.size").sentence
+    '`Dim(n, rest)` holds n times as many numbers as `rest`, and a scalar one.'
+    """
+    for each in all_laws():
+        if each.identifier == identifier:
+            return each
+    raise TorchLeanError(
+        Reason.UNKNOWN_NAME,
+        f"expected the name of a law such as 'shapes.size', got {identifier!r}",
+    )
+
+
+def entry(found: Examination) -> dict[str, Json]:
+    """What the ledger says of one law."""
+    witness = repr(found.witness)
+    if len(witness) > WITNESS_LENGTH:
+        witness = witness[:WITNESS_LENGTH] + "..."
+    return {
+        "id": found.law.identifier,
+        "sentence": found.law.sentence,
+        "objects": list(found.law.objects),
+        "evidence": str(found.law.evidence),
+        "examples": found.examples,
+        "witness": witness,
+        "mutants": list(found.law.mutants),
+        "refuted": len(found.refuted),
+    }
+
+
+def made(progress: Callable[[Examination], None] = lambda found: None) -> list[Json]:
+    """The ledger, by examining every law.
+
+    Args:
+        progress: What to call after each law.
+    """
+    entries: list[Json] = []
+    for each in all_laws():
+        found = examine(each)
+        progress(found)
+        entries.append(entry(found))
+    return entries
+
+
+def as_text(entries: list[Json]) -> str:
+    """The ledger's file."""
+    return json.dumps(entries, indent=1, ensure_ascii=False) + "\n"
+
+
+def committed() -> str:
+    """The text of the ledger that is kept beside this module."""
+    return resources.files(__package__).joinpath("ledger.json").read_text("utf-8")
+
+
+def listed() -> list[str]:
+    """The ledger in words: one line a law, and one that counts them."""
+    entries = json.loads(committed())
+    width = max(len(each["id"]) for each in entries)
+    said = [
+        f"{each['id']:{width}}  {_evidence(each):24} {each['sentence']}"
+        for each in entries
+    ]
+    refuted = sum(each["refuted"] for each in entries)
+    said.append(f"{len(entries)} laws, which refute {refuted} mutants")
+    return said
+
+
+def shown(identifier: str) -> list[str]:
+    """One law in words.
+
+    Raises:
+        TorchLeanError: `UNKNOWN_NAME`.
+    """
+    law_named(identifier)
+    each = next(e for e in json.loads(committed()) if e["id"] == identifier)
+    said = [f"{each['id']}: {each['sentence']}"]
+    said.append(f"  evidence  {_evidence(each)}")
+    said += [f"  speaks of torchlean_spec.{name}" for name in each["objects"]]
+    said.append(f"  witness   {each['witness']}")
+    said += [f"  refutes   {name}" for name in each["mutants"]]
+    return said
+
+
+def _evidence(each: dict[str, Json]) -> str:
+    return f"{each['evidence']}, {each['examples']} cases"
+
+
+def check(identifier: str | None = None) -> bool:
+    """Examine every law, or one, and say what came of it.
+
+    Returns:
+        Whether all of them are kept.
+
+    Raises:
+        TorchLeanError: `UNKNOWN_NAME`.
+    """
+    wanted = all_laws() if identifier is None else (law_named(identifier),)
+    broken = 0
+    for each in wanted:
+        found = examine(each)
+        print(verdict(found), flush=True)
+        broken += not found.kept
+    print(f"{len(wanted) - broken} of {len(wanted)} laws are kept")
+    return broken == 0
+
+
+def verdict(found: Examination) -> str:
+    """What came of examining a law, in one line."""
+    name = found.law.identifier
+    if not found.examples:
+        return f"broken  {name}: no case satisfies its premise"
+    if found.counterexample is not None:
+        return f"broken  {name}: does not hold of {found.counterexample!r}"
+    if found.survivors or not found.law.mutants:
+        survivors = ", ".join(found.survivors) or "there is none"
+        return f"broken  {name}: rejects not every mutant: {survivors}"
+    return f"kept    {name}: {found.examples} cases, {len(found.refuted)} mutants"
