@@ -10,7 +10,7 @@ from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.numbers import RATIONAL
 from torchlean_spec.operations import Kind
 from torchlean_spec.program import Input, Program, Value, evaluate, gradient, trace
-from torchlean_spec.shape import Scalar, matrix, vector
+from torchlean_spec.shape import Scalar, matrix, shape_of, vector
 from torchlean_spec.tensor import Tensor
 
 
@@ -26,7 +26,7 @@ def _affine() -> Program:
 
 
 def test_a_program_prints_every_value_and_shape() -> None:
-    """The text of a program shows inputs, nodes in order, and outputs; dead nodes go."""
+    """Its text shows inputs, nodes in order, and outputs; dead nodes go."""
     assert str(_affine()).splitlines() == [
         "%0 x: [2, 3]",
         "%1 w: [1, 3]",
@@ -57,12 +57,12 @@ def test_derivatives_are_exact_over_the_rationals() -> None:
         program,
         RATIONAL,
         {
-            "x": Tensor(matrix(2, 3), numbers),
-            "w": Tensor(matrix(1, 3), weights),
-            "b": Tensor(vector(1), (Fraction(4),)),
+            "x": Tensor(shape_of([2, 3]), numbers),
+            "w": Tensor(shape_of([1, 3]), weights),
+            "b": Tensor(shape_of([1]), (Fraction(4),)),
         },
     )
-    assert found["gradient.b"].values == (2,)
+    assert found["gradient.b"].values == (Fraction(2),)
     assert found["gradient.x"].values == weights * 2
     assert found["gradient.w"].values == tuple(
         numbers[i] + numbers[i + 3] for i in range(3)
@@ -80,11 +80,11 @@ def test_a_variable_without_influence_has_derivative_zero() -> None:
         gradient(program, "z", ["y"]),
         RATIONAL,
         {
-            "x": Tensor(vector(2), (Fraction(1),) * 2),
-            "y": Tensor(vector(3), (Fraction(1),) * 3),
+            "x": Tensor(shape_of([2]), (Fraction(1),) * 2),
+            "y": Tensor(shape_of([3]), (Fraction(1),) * 3),
         },
     )
-    assert found["gradient.y"].values == (0, 0, 0)
+    assert found["gradient.y"].values == (Fraction(0),) * 3
 
 
 def test_only_a_scalar_can_be_differentiated() -> None:
@@ -154,5 +154,5 @@ def test_an_input_of_another_shape_is_refused() -> None:
     """Evaluation checks each input against its declared shape."""
     program = trace(lambda x: {"y": -x}, {"x": Input(vector(2))})
     with pytest.raises(TorchLeanError) as refused:
-        evaluate(program, RATIONAL, {"x": Tensor(vector(3), (Fraction(1),) * 3)})
+        evaluate(program, RATIONAL, {"x": Tensor(shape_of([3]), (Fraction(1),) * 3)})
     assert str(refused.value) == "input x: expected shape [2], got [3]"

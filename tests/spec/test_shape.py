@@ -1,4 +1,4 @@
-"""Shapes: sizes, axes, permutation, concatenation, broadcasting, and what is refused."""
+"""Shapes: sizes, axes, permutation, concatenation, broadcasting, refusals."""
 
 from __future__ import annotations
 
