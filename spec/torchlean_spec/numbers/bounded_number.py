@@ -11,8 +11,9 @@ Each holds for a fused multiply-add too, whose error is smaller, and for wider
 intermediate results.
 
 Rounding never changes a sign, so a product of numbers of known sign has a known
-sign, and zero times anything finite is zero; that matters below the format's
-least number, where h alone would leave the sign open.
+sign; that matters below the format's least number, where h alone would leave the
+sign open. And an answer that the format holds is not rounded: what is exact stays
+exact, zero times anything finite above all.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Bounded:
 
     __slots__ = ("centre", "outcomes", "radius")
 
+    format: ClassVar[Format]
     carrier: ClassVar[Carrier]
     zero: ClassVar[Real]
     half: ClassVar[Real]
@@ -45,7 +47,6 @@ class Bounded:
     """Covers the roundings of a few carrier operations, relatively."""
     widen: ClassVar[Real]
     """1 and that slack."""
-    exact_largest: ClassVar[Fraction]
     nearest: ClassVar[Allowance]
     """The allowance of sums, differences and products."""
     division: ClassVar[Allowance]
@@ -71,25 +72,21 @@ class Bounded:
         rule = self.nearest
         centre = self.centre + other.centre
         size = abs(centre)
-        radius = (self.radius + other.radius) * rule.grow + size * rule.unit
-        if radius <= size <= self.largest - radius:
+        spread = self.radius + other.radius
+        radius = spread * rule.grow + size * rule.unit
+        if self.zero < spread and radius <= size <= self.largest - radius:
             return type(self)(centre, radius)
-        if radius < self.infinity and size <= self.largest - radius:
-            ours, theirs = self.sign(), other.sign()
-            return self.signed(centre, radius, ours if ours == theirs else 0)
-        return self._exactly("+", other, rule)
+        return self._settle("+", other, centre, radius, spread)
 
     def __sub__(self, other: Self, /) -> Self:
         rule = self.nearest
         centre = self.centre - other.centre
         size = abs(centre)
-        radius = (self.radius + other.radius) * rule.grow + size * rule.unit
-        if radius <= size <= self.largest - radius:
+        spread = self.radius + other.radius
+        radius = spread * rule.grow + size * rule.unit
+        if self.zero < spread and radius <= size <= self.largest - radius:
             return type(self)(centre, radius)
-        if radius < self.infinity and size <= self.largest - radius:
-            ours, theirs = self.sign(), other.sign()
-            return self.signed(centre, radius, ours if ours == -theirs else 0)
-        return self._exactly("-", other, rule)
+        return self._settle("-", other, centre, radius, spread)
 
     def __mul__(self, other: Self, /) -> Self:
         rule = self.nearest
@@ -98,32 +95,56 @@ class Bounded:
         spread = abs(self.centre) * other.radius
         spread = spread + (abs(other.centre) + other.radius) * self.radius
         radius = spread * rule.grow + size * rule.unit + rule.tiny
-        if radius <= size <= self.largest - radius:
+        if self.zero < spread and radius <= size <= self.largest - radius:
             return type(self)(centre, radius)
-        if radius < self.infinity and size <= self.largest - radius:
-            if self.is_zero() or other.is_zero():
-                return type(self)(self.zero, self.zero)
-            sign = 1 if self is other else self.sign() * other.sign()
-            return self.signed(centre, radius, sign)
-        return self._exactly("*", other, rule)
+        return self._settle("*", other, centre, radius, spread)
 
     def __truediv__(self, other: Self, /) -> Self:
         rule = self.division
         divisor = abs(other.centre)
         floor = divisor - other.radius
         if not self.zero < floor:
-            return self._exactly("/", other, rule)
+            return self._exactly("/", other)
         centre = self.centre / other.centre
         size = abs(centre)
         spread = (self.radius + size * other.radius) / floor
         radius = spread * rule.grow + size * rule.unit + rule.tiny
-        if radius <= size <= self.largest - radius:
+        if self.zero < spread and radius <= size <= self.largest - radius:
             return type(self)(centre, radius)
-        if radius < self.infinity and size <= self.largest - radius:
-            if self.is_zero():
-                return type(self)(self.zero, self.zero)
-            return self.signed(centre, radius, self.sign() * other.sign())
-        return self._exactly("/", other, rule)
+        return self._settle("/", other, centre, radius, spread)
+
+    def _settle(
+        self, operation: str, other: Self, centre: Real, radius: Real, spread: Real
+    ) -> Self:
+        """The rarer cases: exact operands, an open sign, an overflow, a special."""
+        if not (radius < self.infinity and abs(centre) <= self.largest - radius):
+            return self._exactly(operation, other)
+        if not self.zero < spread and self._held(operation, other, centre):
+            return type(self)(centre, self.zero)
+        ours, theirs = self.sign(), other.sign()
+        if operation in "+-":
+            theirs = theirs if operation == "+" else -theirs
+            return self.signed(centre, radius, ours if ours == theirs else 0)
+        squared = operation == "*" and self is other
+        return self.signed(centre, radius, 1 if squared else ours * theirs)
+
+    def _held(self, operation: str, other: Self, centre: Real) -> bool:
+        """Whether exact operands have an answer that the format holds.
+
+        Every correctly rounded implementation then gives that answer.
+        """
+        rounded_centre = float(centre)
+        if not self.format.holds_float(rounded_centre):
+            return False
+        x = self.carrier.to_fraction(self.centre)
+        y = self.carrier.to_fraction(other.centre)
+        answer = Fraction(rounded_centre)
+        if operation == "/":
+            quotient_rounded = self.division.exact_unit == self.format.unit_roundoff
+            return answer * y == x and (quotient_rounded or not x)
+        if operation == "*":
+            return x * y == answer
+        return (x + y if operation == "+" else x - y) == answer
 
     def __neg__(self) -> Self:
         if self.outcomes is None:
@@ -195,7 +216,10 @@ class Bounded:
             if not special and size <= cls.largest - plain.radius:
                 return plain
             centre = plain.centre if plain.centre <= plain.centre else cls.zero
-            above, below = finite[1] > cls.exact_largest, finite[0] < -cls.exact_largest
+            above, below = (
+                finite[1] > cls.format.largest,
+                finite[0] < -cls.format.largest,
+            )
             outcomes = Outcomes(
                 finite,
                 outcomes.plus or above,
@@ -208,10 +232,11 @@ class Bounded:
             centre = cls.infinity if outcomes.plus else -cls.infinity
         return cls(centre, cls.infinity, outcomes)
 
-    def _exactly(self, operation: str, other: Self, rule: Allowance) -> Self:
+    def _exactly(self, operation: str, other: Self) -> Self:
+        rule = self.division if operation == "/" else self.nearest
         exact = combine(operation, self.all_outcomes(), other.all_outcomes())
         return self.of(
-            rounded(exact, rule.exact_unit, rule.exact_tiny, self.exact_largest)
+            rounded(exact, rule.exact_unit, rule.exact_tiny, self.format.largest)
         )
 
     # JUDGEMENT
@@ -300,7 +325,7 @@ def number_class(
         "largest": carrier.below(number_format.largest * (1 - slack)),
         "slack": carrier.above(slack),
         "widen": carrier.above(1 + slack),
-        "exact_largest": number_format.largest,
+        "format": number_format,
         "nearest": allowance(number_format, carrier, Fraction(1, 2), carrier.error),
         "division": allowance(number_format, carrier, division_ulps, carrier.error),
     }
