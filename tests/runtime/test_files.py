@@ -79,10 +79,12 @@ def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     received: list[bytes] = []
-    reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()))
+    reader = threading.Thread(
+        target=lambda: received.append(pipe.read_bytes()), daemon=True
+    )
     reader.start()
     write_bytes(pipe, b"loss")
-    reader.join()
+    reader.join(timeout=10)
     assert received == [b"loss"]
     assert stat.S_ISFIFO(pipe.stat().st_mode)
 
