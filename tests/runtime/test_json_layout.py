@@ -80,6 +80,19 @@ def test_a_comma_counts() -> None:
     assert layout({"b": breaks, "a": 1}) == f'{{"b":\n "{breaks}",\n "a": 1}}'
 
 
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+def test_every_bracket_that_closes_counts(depth: int) -> None:
+    """The innermost bracket breaks when the outer ones behind it do not fit."""
+    fits = "n" * (WIDTH - 2 * depth - len('"", 1'))
+    value: Json = [fits, 1]
+    wider: Json = [fits + "n", 1]
+    for _ in range(depth - 1):
+        value, wider = [value], [wider]
+    opening, closing = "[" * depth, "]" * depth
+    assert layout(value) == f'{opening}"{fits}", 1{closing}'
+    assert layout(wider) == f'{opening}"{fits}n",\n{" " * depth}1{closing}'
+
+
 def test_strings_are_escaped_as_lean_does() -> None:
     """Quotes, backslashes, line ends and control characters; nothing else."""
     assert layout('"\\\n\r\t\x00\x7f\u00e9\u20ac/') == (
