@@ -90,7 +90,9 @@ class BoundedSystem:
         exact = Fraction(value)
         with self._carrier.context():
             if self.format.holds(exact):
-                return self._number(self._carrier.nearest(exact), self._number.zero)
+                return self._number(
+                    self._carrier.from_float(float(exact)), self._number.zero
+                )
             return self._once_rounded(exact)
 
     def _once_rounded(self, exact: Fraction) -> Bounded:
@@ -234,10 +236,16 @@ class BoundedSystem:
         return [*parts, Outcomes((down, up))]
 
     def _value(self, name: str, x: Real, side: int) -> Fraction:
-        """A bound on a function's value on one side, within the whole line."""
+        """A bound on a function's value on one side.
+
+        A value beyond the carrier is beyond the format too, whose largest number
+        is then a lower bound, and the end of the whole line an upper one.
+        """
         value = self._functions[name](x)
         if not abs(value) < self._number.infinity:
-            return sets.WHOLE if self._number.zero < value else -sets.WHOLE
+            positive = self._number.zero < value
+            beyond = self.format.largest if positive == (side < 0) else sets.WHOLE
+            return beyond if positive else -beyond
         exact = self._carrier.to_fraction(value)
         return exact + side * abs(exact) * self._carrier.function_error
 
@@ -249,7 +257,7 @@ class BoundedSystem:
             if x.outcomes:
                 return self._number.of(sets.absolute(x.outcomes))
             if x.sign():
-                return self._number(abs(x.centre), x.radius)
+                return x if x.sign() > 0 else -x
             return self._number.between(
                 self._number.zero, max_real(x.upper(), -x.lower())
             )

@@ -120,7 +120,8 @@ class Bounded:
         if not (radius < self.infinity and abs(centre) <= self.largest - radius):
             return self._exactly(operation, other)
         if not self.zero < spread and self._held(operation, other, centre):
-            return type(self)(centre, self.zero)
+            # The centre may have lost digits that the answer has.
+            return type(self)(self.carrier.from_float(float(centre)), self.zero)
         ours, theirs = self.sign(), other.sign()
         if operation in "+-":
             theirs = theirs if operation == "+" else -theirs
@@ -148,7 +149,7 @@ class Bounded:
 
     def __neg__(self) -> Self:
         if self.outcomes is None:
-            return type(self)(-self.centre, self.radius)
+            return type(self)(self.carrier.negative(self.centre), self.radius)
         return self.of(negative(self.outcomes))
 
     # SIGNS
@@ -300,10 +301,6 @@ class InContext(Bounded):
     def __truediv__(self, other: Self, /) -> Self:
         with self.carrier.context():
             return super().__truediv__(other)
-
-    def __neg__(self) -> Self:
-        with self.carrier.context():
-            return super().__neg__()
 
 
 def max_real(x: Real, y: Real) -> Real:
