@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from fractions import Fraction
 from importlib import resources
 
 from torchlean_proofs.laws import all_laws
@@ -40,7 +41,7 @@ def law_named(identifier: str) -> Law:
 
 def entry(found: Examination) -> dict[str, Json]:
     """What the ledger says of one law."""
-    witness = repr(found.witness)
+    witness = written(found.witness)
     if len(witness) > WITNESS_LENGTH:
         witness = witness[:WITNESS_LENGTH] + "..."
     return {
@@ -53,6 +54,27 @@ def entry(found: Examination) -> dict[str, Json]:
         "mutants": list(found.law.mutants),
         "refuted": len(found.refuted),
     }
+
+
+def written(value: object) -> str:
+    """A witness as text that is the same on every machine.
+
+    >>> from fractions import Fraction
+    >>> written((len, [Fraction(1, 3), 2.0]))
+    '(len, [1/3, 2.0])'
+    """
+    if isinstance(value, tuple | list):
+        inside = ", ".join(map(written, value))
+        return f"({inside})" if isinstance(value, tuple) else f"[{inside}]"
+    if isinstance(value, dict):
+        pairs = (f"{written(k)}: {written(v)}" for k, v in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, Fraction):
+        return str(value)
+    for name in ("__name__", "name"):
+        if type(value).__repr__ is object.__repr__ or callable(value):
+            return str(getattr(value, name, type(value).__name__))
+    return repr(value)
 
 
 def made(progress: Callable[[Examination], None] = lambda found: None) -> list[Json]:

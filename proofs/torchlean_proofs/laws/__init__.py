@@ -7,7 +7,7 @@ from importlib import import_module
 
 from torchlean_proofs.laws.law import Law
 
-TOPICS = ("shapes",)
+TOPICS = ("shapes", "numbers", "rounding")
 """The files of this package that hold laws, in the order of the ledger."""
 
 

@@ -1,0 +1,1 @@
+"""Laws of the activations: functional equations, and derivatives by dual numbers."""

@@ -1,0 +1,1 @@
+"""Laws of the losses of rows of classes."""

@@ -1,0 +1,1 @@
+"""Laws of data sets, splits and loaders."""

@@ -1,0 +1,1 @@
+"""What a law of a derivative rule is: reverse accumulation against dual numbers."""

@@ -1,0 +1,1 @@
+"""Laws of elementwise arithmetic: meanings, and the derivative rules beside them."""

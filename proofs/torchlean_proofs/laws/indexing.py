@@ -1,0 +1,1 @@
+"""Laws of picking and placing rows by integers."""

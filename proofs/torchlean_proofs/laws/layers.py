@@ -1,0 +1,1 @@
+"""Laws of layers: parameters, shapes, and what they are built of."""

@@ -1,0 +1,1 @@
+"""Laws of the operations that move numbers and change none."""

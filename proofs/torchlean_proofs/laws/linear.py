@@ -1,0 +1,1 @@
+"""Laws of matrix products and of the affine map."""

@@ -1,0 +1,1 @@
+"""Laws of metrics: exact counts of what a classifier got right."""

@@ -1,0 +1,1 @@
+"""Laws of programs: tracing, evaluation, reverse accumulation."""

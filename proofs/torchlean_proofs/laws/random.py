@@ -1,0 +1,1 @@
+"""Laws of random words, integers below a bound, and permutations."""

@@ -1,0 +1,1 @@
+"""Laws of sums, means, softmax and broadcasting."""

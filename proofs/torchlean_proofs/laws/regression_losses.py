@@ -1,0 +1,1 @@
+"""Laws of the losses between a prediction and a target of one shape."""

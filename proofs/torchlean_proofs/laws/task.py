@@ -1,0 +1,1 @@
+"""Laws of tasks: what one step computes."""

@@ -1,0 +1,1 @@
+"""Laws of training runs: steps, phases, and descriptions as JSON."""
