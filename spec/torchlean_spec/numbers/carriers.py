@@ -72,6 +72,10 @@ class Carrier(Protocol):
         """The number, exactly."""
         ...
 
+    def negative(self, value: Real, /) -> Real:
+        """The number with the other sign, exactly."""
+        ...
+
     def above(self, value: Fraction, /) -> Real:
         """A number at most one rounding above, or the number itself."""
         ...
@@ -113,6 +117,10 @@ class FloatCarrier:
     def from_float(self, value: float, /) -> float:
         """The number itself."""
         return value
+
+    def negative(self, value: float, /) -> float:
+        """The number with the other sign."""
+        return -value
 
     def above(self, value: Fraction, /) -> float:
         """The number, rounded towards plus infinity."""
@@ -162,6 +170,10 @@ class DecimalCarrier:
     def from_float(self, value: float, /) -> Decimal:
         """The number, exactly."""
         return Decimal(value)
+
+    def negative(self, value: Decimal, /) -> Decimal:
+        """The number with the other sign; the operator `-` would round it."""
+        return value.copy_negate()
 
     def _divided(self, value: Fraction, rounding: str) -> Decimal:
         context = CONTEXT.copy()

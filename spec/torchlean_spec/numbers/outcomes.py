@@ -19,8 +19,8 @@ from torchlean_spec.numbers.ternary import Ternary
 
 Interval = tuple[Fraction, Fraction]
 
-WHOLE = Fraction(2) ** 1100
-"""Finite answers are bounded by this, beyond the largest binary64 number."""
+WHOLE = Fraction(2) ** 20000
+"""Finite answers are bounded by this, far beyond any intermediate format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def _span(intervals: Sequence[Interval]) -> Interval | None:
         return None
     low = min(low for low, _ in intervals)
     high = max(high for _, high in intervals)
-    return max(low, -WHOLE), min(high, WHOLE)
+    return max(min(low, WHOLE), -WHOLE), min(max(high, -WHOLE), WHOLE)
 
 
 _IEEE: dict[str, Callable[[float, float], float]] = {
@@ -173,20 +173,24 @@ def accumulate(
         tiny: The absolute error that the terms bring by underflow.
         largest: The format's largest finite number, for partial sums too.
     """
-    plus = any(term.plus for term in terms)
-    minus = any(term.minus for term in terms)
+    total = Outcomes((Fraction(0), Fraction(0)))
+    for term in terms:
+        total = combine("+", total, term)
     intervals = [term.finite for term in terms if term.finite]
     upward = sum((max(high, Fraction(0)) for _, high in intervals), Fraction(0))
     downward = sum((max(-low, Fraction(0)) for low, _ in intervals), Fraction(0))
-    plus = plus or (upward + tiny) * (1 + growth) > largest
-    minus = minus or (downward + tiny) * (1 + growth) > largest
-    undefined = any(term.undefined for term in terms) or (plus and minus)
-    if len(intervals) < len(terms):
+    over = (upward + tiny) * (1 + growth) > largest
+    under = (downward + tiny) * (1 + growth) > largest
+    if _is_nan(total):
+        return total
+    undefined = (over and (under or total.minus)) or (under and total.plus)
+    plus, minus = total.plus or over, total.minus or under
+    undefined = undefined or total.undefined
+    if not total.finite:
         return Outcomes(None, plus, minus, undefined)
     size = sum((max(-low, high) for low, high in intervals), Fraction(0))
     reach = growth * size + tiny
-    down = sum((low for low, _ in intervals), Fraction(0)) - reach
-    up = sum((high for _, high in intervals), Fraction(0)) + reach
+    down, up = total.finite[0] - reach, total.finite[1] + reach
     down = max(down, Fraction(0)) if downward == 0 else down
     up = min(up, Fraction(0)) if upward == 0 else up
     return Outcomes((down, up), plus, minus, undefined)
