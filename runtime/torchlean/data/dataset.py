@@ -344,21 +344,24 @@ def _rows_bytes(array: TargetArray) -> Iterator[bytes]:
 def _float64(what: str, given: object) -> Inputs:
     """The numbers as float64, if that rounds none of them."""
     array = np.asarray(given)
-    if array.dtype.kind in "fiub":
-        converted = array.astype(np.float64)
-        if np.can_cast(array.dtype, np.float64, "safe"):
-            return converted
-        # A whole number that was rounded differs from what it became.
-        same = (converted.astype(array.dtype) == array) | (array != array)
-        if np.all(np.abs(converted) < 2.0**63) and np.all(same):
-            return converted
-        first = array.ravel()[int(np.argmin(same.ravel()))]
+    if array.dtype.kind not in "fiub":
+        raise TorchLeanError(
+            Reason.DOMAIN, f"{what}: {_KIND_OF_NUMBERS}, got an array of {array.dtype}"
+        )
+    converted = array.astype(np.float64)
+    if array.dtype.kind == "f":
+        rounded = (converted != array) & (array == array)
+    else:
+        # Whole numbers up to this size are exact; Python compares larger ones.
+        rounded = np.abs(converted) >= 2.0**53
+        for place in zip(*np.nonzero(rounded), strict=True):
+            rounded[place] = int(converted[place]) != int(array[place])
+    if rounded.any():
+        first = array[np.unravel_index(int(np.argmax(rounded)), array.shape)]
         raise TorchLeanError(
             Reason.DOMAIN, f"{what}: {_KIND_OF_NUMBERS}, got {array.dtype} {first}"
         )
-    raise TorchLeanError(
-        Reason.DOMAIN, f"{what}: {_KIND_OF_NUMBERS}, got an array of {array.dtype}"
-    )
+    return converted
 
 
 def _label_vector(wanted: NDArray[np.generic]) -> NDArray[np.int64]:
