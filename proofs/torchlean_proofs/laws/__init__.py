@@ -7,7 +7,30 @@ from importlib import import_module
 
 from torchlean_proofs.laws.law import Law
 
-TOPICS = ("shapes", "numbers", "rounding")
+TOPICS = (
+    "shapes",
+    "numbers",
+    "rounding",
+    "elementwise",
+    "activations",
+    "reduction",
+    "linear",
+    "layout",
+    "indexing",
+    "dropout",
+    "regression_losses",
+    "classification_losses",
+    "edges",
+    "program",
+    "layers",
+    "losses",
+    "task",
+    "training",
+    "random",
+    "data",
+    "initializers",
+    "metrics",
+)
 """The files of this package that hold laws, in the order of the ledger."""
 
 
