@@ -299,10 +299,12 @@ def _dyadic(mantissa: int, scale: int) -> Fraction:
 
 
 def _require_domain(name: str, x: Fraction) -> None:
-    if name == "exp" and abs(x) >= 2**LARGEST_EXPONENT:
+    limit = 2**LARGEST_EXPONENT
+    if (name == "exp" and abs(x) >= limit) or (name == "expm1" and x >= limit):
+        size = " in size" if name == "exp" else ""
         raise TorchLeanError(
             Reason.DOMAIN,
-            f"expected an argument of exp below 2^{LARGEST_EXPONENT} in size, "
+            f"expected an argument of {name} below 2^{LARGEST_EXPONENT}{size}, "
             f"got {float(x)}",
         )
     if (name in _LOWER_END and x <= _LOWER_END[name]) or (name == "sqrt" and x < 0):
