@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 from torchlean_spec.errors import Reason, TorchLeanError
 
 from torchlean.cpu import blas
+from torchlean.cpu.language import SHARED, SHARED_PREFIX, shared_symbol
 from torchlean.cpu.registry import Dtype, Kernel, Mode, kernel_named, kernel_table
 from torchlean.files import write_bytes
 
@@ -41,11 +42,12 @@ Call = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Key:
-    """One compiled kernel: its name, dtype and mode."""
+    """One piece of compiled code: a kernel, or a function that kernels share."""
 
     name: str
     dtype: Dtype
     mode: Mode
+    shared: bool = False
 
     @property
     def kernel(self) -> Kernel:
@@ -54,7 +56,9 @@ class Key:
 
     @property
     def symbol(self) -> str:
-        """The entry point's name; one for both modes where their code is equal."""
+        """The code's name; one for both modes where their code is equal."""
+        if self.shared:
+            return shared_symbol(self.name, self.dtype, self.mode)
         mode = self.mode if self.kernel.varies else "any"
         return f"torchlean_{self.name}_{self.dtype}_{mode}"
 
@@ -126,13 +130,7 @@ def warm_up(keys: Iterable[Key] | None = None) -> int:
         missing = [key for key in distinct if not _load(key)]
         with _progress(missing) as shown:
             for key in shown:
-                _compile(key)
-                if not _load(key):
-                    raise TorchLeanError(
-                        Reason.FILE_ACCESS,
-                        f"expected the code of {key.symbol} in {cache_folder()}, "
-                        "got none",
-                    )
+                _provide(key)
         return len(missing)
 
 
@@ -158,11 +156,48 @@ def _file(key: Key) -> Path:
     return cache_folder() / f"{key.symbol}.kernel"
 
 
+def _provide(key: Key) -> None:
+    """Load code, and what it calls; compile what is not stored."""
+    if not _load(key):
+        _compile(key)
+        if not _load(key):
+            raise TorchLeanError(
+                Reason.FILE_ACCESS,
+                f"expected the code of {key.symbol} in {cache_folder()}, got none",
+            )
+
+
 def _compile(key: Key) -> None:
+    """Compile one piece of code and store it.
+
+    A file holds a digest of all that follows, then a line that names the shared
+    functions which the code calls, then the machine code.
+    """
+    _offer_placeholders(key.dtype, key.mode)
     compiling = importlib.import_module("torchlean.cpu.compiling")
-    text = compiling.compile_kernel(key.kernel, key.dtype, key.mode, key.symbol)
-    code = machine_code(text)
-    write_bytes(_file(key), hashlib.sha256(code).digest() + code)
+    if key.shared:
+        text = compiling.compile_shared(key.name, key.dtype, key.mode, key.symbol)
+    else:
+        text = compiling.compile_kernel(key.kernel, key.dtype, key.mode, key.symbol)
+    needs = " ".join(compiling.needed_symbols(text))
+    content = needs.encode() + b"\n" + machine_code(text)
+    write_bytes(_file(key), hashlib.sha256(content).digest() + content)
+
+
+def _offer_placeholders(dtype: Dtype, mode: Mode) -> None:
+    """Give every symbol some address while Numba compiles.
+
+    Numba links what it compiles at once, though that copy is never run; ours is
+    linked when it is loaded, after what it calls.
+    """
+    from llvmlite import binding
+
+    blas.offer_symbols()
+    abort = ctypes.cast(ctypes.CDLL(None).abort, ctypes.c_void_p).value
+    for name in SHARED:
+        symbol = shared_symbol(name, dtype, mode)
+        if symbol not in _addresses:
+            binding.add_symbol(symbol, abort)
 
 
 def _load(key: Key) -> bool:
@@ -173,9 +208,19 @@ def _load(key: Key) -> bool:
         stored = _file(key).read_bytes()
     except OSError:
         return False
-    code = stored[DIGEST_BYTES:]
-    if hashlib.sha256(code).digest() != stored[:DIGEST_BYTES]:
+    content = stored[DIGEST_BYTES:]
+    if hashlib.sha256(content).digest() != stored[:DIGEST_BYTES]:
         return False
+    needs, _, code = content.partition(b"\n")
+    for symbol in needs.decode().split():
+        name, dtype, mode = symbol.removeprefix(SHARED_PREFIX).rsplit("_", 2)
+        _provide(Key(name, Dtype(dtype), Mode(mode), shared=True))
+    _link(key, code)
+    return True
+
+
+def _link(key: Key, code: bytes) -> None:
+    """Put machine code into memory and learn its address."""
     from llvmlite import binding
 
     engine = binding.create_mcjit_compiler(
@@ -186,7 +231,8 @@ def _load(key: Key) -> bool:
     # The code lives as long as its engine.
     _engines.append(engine)
     _addresses[key.symbol] = engine.get_function_address(key.symbol)
-    return True
+    if key.shared:
+        binding.add_symbol(key.symbol, _addresses[key.symbol])
 
 
 def machine_code(text: str) -> bytes:

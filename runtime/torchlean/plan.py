@@ -239,9 +239,12 @@ def cut(row: Row, mode: Mode, pieces: int, multiple: int = 1) -> tuple[Row, ...]
         arguments = dict(row.arguments)
         arguments[axis] = min(share, total - start)
         for name, step in steps.items():
-            place = arguments[name]
-            assert isinstance(place, Place)
-            arguments[name] = Place(place.buffer, place.start + start * step)
+            argument = arguments[name]
+            if isinstance(argument, Place):
+                moved = argument.start + start * step
+                arguments[name] = Place(argument.buffer, moved)
+            else:
+                arguments[name] = argument + start * step
         rows.append(Row(row.kernel, arguments))
     return tuple(rows) or (row,)
 

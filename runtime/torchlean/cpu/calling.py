@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy
 from numpy.typing import NDArray
-from torchlean_spec.errors import Reason, TorchLeanError
 
 from torchlean.cpu import blas
 from torchlean.cpu.registry import ROW_WORDS, Dtype, Mode, kernel_named
 from torchlean.kernel_cache import Key, function_of
+from torchlean_spec.errors import Reason, TorchLeanError
 
 
 def call(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from torchlean.cpu.language import Arithmetic, Indices, Reals
 from torchlean.cpu.registry import Dtype, kernel
 from torchlean.cpu.running import POSITION, STATUS, STOPPED_INDEX
+from torchlean.cpu.summation import sum_of
 
 
 @kernel(
@@ -74,3 +75,98 @@ def gather_indices_by_order(
             return
         for column in range(width):
             out[j * width + column] = data[row * width + column]
+
+
+@kernel(
+    reads={"x": "rows*width", "index": "count"},
+    writes={"out": "count*width"},
+    updates={"control": "16"},
+    integers_in=("index", "control"),
+)
+def gather_rows(
+    x: Reals,
+    index: Indices,
+    control: Indices,
+    out: Reals,
+    rows: int,
+    width: int,
+    count: int,
+    system: Arithmetic,
+) -> None:
+    """Row `index[j]` of x, for each j."""
+    for j in range(count):
+        row = index[j]
+        if row < 0 or row >= rows:
+            control[STATUS] = STOPPED_INDEX
+            return
+        for column in range(width):
+            out[j * width + column] = x[row * width + column]
+
+
+@kernel(
+    reads={"x": "count*width", "index": "count"},
+    writes={"out": "rows*width", "scratch": "count"},
+    updates={"control": "16"},
+    integers_in=("index", "control"),
+    varies=True,
+)
+def scatter_add_rows(
+    x: Reals,
+    index: Indices,
+    control: Indices,
+    scratch: Reals,
+    out: Reals,
+    rows: int,
+    width: int,
+    count: int,
+    system: Arithmetic,
+) -> None:
+    """Row i of the result is the sum of the rows j of x with `index[j] = i`."""
+    for i in range(rows * width):
+        out[i] = system.constant(0)
+    for j in range(count):
+        row = index[j]
+        if row < 0 or row >= rows:
+            control[STATUS] = STOPPED_INDEX
+            return
+    if system.strict:
+        # Each element's terms are gathered in order and summed by the tree.
+        for row in range(rows):
+            for column in range(width):
+                terms = 0
+                for j in range(count):
+                    if index[j] == row:
+                        scratch[terms] = x[j * width + column]
+                        terms += 1
+                out[row * width + column] = sum_of(scratch, 0, terms, system)
+    else:
+        for j in range(count):
+            row = index[j]
+            for column in range(width):
+                place = row * width + column
+                out[place] = out[place] + x[j * width + column]
+
+
+@kernel(
+    reads={"index": "count"},
+    writes={"out": "count*classes"},
+    updates={"control": "16"},
+    integers_in=("index", "control"),
+)
+def one_hot(
+    index: Indices,
+    control: Indices,
+    out: Reals,
+    count: int,
+    classes: int,
+    system: Arithmetic,
+) -> None:
+    """1 at the class, 0 elsewhere."""
+    for j in range(count):
+        chosen = index[j]
+        if chosen < 0 or chosen >= classes:
+            control[STATUS] = STOPPED_INDEX
+            return
+        for column in range(classes):
+            out[j * classes + column] = system.constant(0)
+        out[j * classes + chosen] = system.constant(1)

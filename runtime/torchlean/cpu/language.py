@@ -125,3 +125,37 @@ def routine(function: F) -> F:
     """Mark a longer function that kernels may call; the compiler may inline it."""
     HELPERS[function] = False
     return function
+
+
+SHARED: dict[str, Callable[..., object]] = {}
+"""Functions that are compiled once for all kernels, by name."""
+SHARED_PREFIX = "torchlean_shared_"
+
+
+def shared(function: F) -> F:
+    """Mark a long function that many kernels call: it has machine code of its own.
+
+    Its parameters are buffers, integers and numbers, and last the arithmetic; its
+    annotations, which are read, say which. As in kernels, a buffer that is written
+    overlaps none of the others.
+    """
+    SHARED[function.__name__] = function
+    return function
+
+
+def shared_symbol(name: str, dtype: str, mode: str) -> str:
+    """The name of a shared function's code, for a dtype and a mode."""
+    return f"{SHARED_PREFIX}{name}_{dtype}_{mode}"
+
+
+def parameter_kinds(function: Callable[..., object]) -> list[str]:
+    """What a shared function's parameters are: the words of its annotations."""
+    return [str(function.__annotations__[each]) for each in parameters(function)]
+
+
+def parameters(function: Callable[..., object]) -> tuple[str, ...]:
+    """The names of a function's parameters, but for the arithmetic."""
+    code = function.__code__
+    names = tuple(code.co_varnames[: code.co_argcount])
+    assert names[-1] == "system", f"{function.__name__}: the last parameter is system"
+    return names[:-1]

@@ -1,15 +1,29 @@
 """Linear layers and matrix products in fast mode: any order, fused products.
 
-Weights live transposed, `[inputs, outputs]`, so that every loop runs along
-consecutive memory. Strict mode has its own bodies in `strict_linear`.
+Weights live transposed, `[inputs, outputs]`, so that the inner loops run along
+consecutive memory. Strict mode has its own bodies, in `strict_linear`.
+
+Each kernel has a twin whose name ends in `_blas`, which calls NumPy's BLAS on one
+thread: better for many rows (see `prefers_blas`), and absent where NumPy brings no
+BLAS that can be called.
 """
 
 from __future__ import annotations
 
+from torchlean.cpu import blas
 from torchlean.cpu.language import Arithmetic, Reals, helper
+from torchlean.cpu.primitives import anywhere, blas_product
+from torchlean.cpu.products import product
 from torchlean.cpu.registry import Mode, kernel
 
 FAST = (Mode.FAST,)
+MANY = 64
+"""From so many rows on, the BLAS's packing of both factors pays."""
+
+
+def prefers_blas(m: int, k: int, n: int) -> bool:
+    """Whether the product of [m, k] and [k, n] is better left to the BLAS."""
+    return blas.found() and min(m, n) >= MANY and k >= MANY
 
 
 @helper
@@ -29,35 +43,215 @@ def clip_below_zero(out: Reals, size: int, system: Arithmetic) -> None:
 
 
 @helper
-def add_product(
-    a: Reals, b: Reals, out: Reals, m: int, k: int, n: int, system: Arithmetic
+def stop_where_zero(y: Reals, out: Reals, size: int, system: Arithmetic) -> None:
+    """Apply ReLU's derivative in place, of ReLU's result y."""
+    for i in range(size):
+        zero = system.constant(0)
+        out[i] = system.where(system.less(zero, y[i]), out[i], zero)
+
+
+@helper
+def sum_columns_of(
+    x: Reals, out: Reals, rows: int, width: int, system: Arithmetic
 ) -> None:
-    """`out += A B` with A of [m, k] and B of [k, n]."""
-    for i in range(m):
-        for p in range(k):
-            x = a[i * k + p]
-            for j in range(n):
-                out[i * n + j] = system.multiply_add(x, b[p * n + j], out[i * n + j])
+    """The sum of each column, row after row."""
+    for j in range(width):
+        out[j] = system.constant(0)
+    for i in range(rows):
+        for j in range(width):
+            out[j] = out[j] + x[i * width + j]
 
 
-@kernel(
-    reads={"x": "rows*inputs", "weight": "inputs*outputs", "bias": "outputs"},
-    writes={"out": "rows*outputs"},
-    modes=FAST,
-    varies=True,
-    shard_axis="rows",
-    shard_steps={"x": "inputs", "out": "outputs"},
-)
-def linear(
-    x: Reals,
-    weight: Reals,
-    bias: Reals,
+@helper
+def multiply(
+    by_blas: bool,
+    a: Reals,
+    a_turned: int,
+    b: Reals,
+    b_turned: int,
     out: Reals,
-    rows: int,
-    inputs: int,
-    outputs: int,
+    m: int,
+    k: int,
+    n: int,
+    keep: int,
     system: Arithmetic,
 ) -> None:
-    """`x W + b`, W of [inputs, outputs]."""
-    set_rows(bias, out, rows, outputs)
-    add_product(x, weight, out, rows, inputs, outputs, system)
+    """`out (+)= A B` of dense matrices, each perhaps stored transposed."""
+    if by_blas:
+        blas_product(
+            a_turned, b_turned, m, n, k, anywhere(a), anywhere(b), keep, anywhere(out)
+        )
+    else:
+        a_row, a_step = (1, m) if a_turned != 0 else (k, 1)
+        b_step, b_column = (1, k) if b_turned != 0 else (n, 1)
+        product(a, a_row, a_step, b, b_step, b_column, out, m, k, n, keep, system)
+
+
+def _enter(by_blas: bool) -> None:
+    """Enter the kernels, with own tiles or with the BLAS."""
+    suffix = "_blas" if by_blas else ""
+
+    def linear(
+        x: Reals,
+        weight: Reals,
+        bias: Reals,
+        out: Reals,
+        rows: int,
+        inputs: int,
+        outputs: int,
+        system: Arithmetic,
+    ) -> None:
+        """`x W + b`."""
+        set_rows(bias, out, rows, outputs)
+        multiply(by_blas, x, 0, weight, 0, out, rows, inputs, outputs, 1, system)
+
+    def linear_relu(
+        x: Reals,
+        weight: Reals,
+        bias: Reals,
+        out: Reals,
+        rows: int,
+        inputs: int,
+        outputs: int,
+        system: Arithmetic,
+    ) -> None:
+        """ReLU of `x W + b`."""
+        set_rows(bias, out, rows, outputs)
+        multiply(by_blas, x, 0, weight, 0, out, rows, inputs, outputs, 1, system)
+        clip_below_zero(out, rows * outputs, system)
+
+    for body in (linear, linear_relu):
+        kernel(
+            name=f"{body.__name__}{suffix}",
+            reads={
+                "x": "rows*inputs",
+                "weight": "inputs*outputs",
+                "bias": "outputs",
+            },
+            writes={"out": "rows*outputs"},
+            modes=FAST,
+            varies=True,
+            shard_axis="rows",
+            shard_steps={"x": "inputs", "out": "outputs"},
+            blas=by_blas,
+        )(body)
+
+    @kernel(
+        name=f"linear_input_gradient{suffix}",
+        reads={"upstream": "rows*outputs", "weight": "inputs*outputs"},
+        writes={"out": "rows*inputs"},
+        modes=FAST,
+        varies=True,
+        shard_axis="rows",
+        shard_steps={"upstream": "outputs", "out": "inputs"},
+        blas=by_blas,
+    )
+    def linear_input_gradient(
+        upstream: Reals,
+        weight: Reals,
+        out: Reals,
+        rows: int,
+        inputs: int,
+        outputs: int,
+        system: Arithmetic,
+    ) -> None:
+        """`upstream W^T`."""
+        multiply(by_blas, upstream, 0, weight, 1, out, rows, outputs, inputs, 0, system)
+
+    @kernel(
+        name=f"linear_input_gradient_relu{suffix}",
+        reads={
+            "upstream": "rows*outputs",
+            "weight": "inputs*outputs",
+            "y": "rows*inputs",
+        },
+        writes={"out": "rows*inputs"},
+        modes=FAST,
+        varies=True,
+        shard_axis="rows",
+        shard_steps={"upstream": "outputs", "y": "inputs", "out": "inputs"},
+        blas=by_blas,
+    )
+    def linear_input_gradient_relu(
+        upstream: Reals,
+        weight: Reals,
+        y: Reals,
+        out: Reals,
+        rows: int,
+        inputs: int,
+        outputs: int,
+        system: Arithmetic,
+    ) -> None:
+        """`upstream W^T` where y > 0, else 0: y is the ReLU that fed the layer."""
+        multiply(by_blas, upstream, 0, weight, 1, out, rows, outputs, inputs, 0, system)
+        stop_where_zero(y, out, rows * inputs, system)
+
+    @kernel(
+        name=f"linear_parameter_gradient{suffix}",
+        reads={"x": "rows*inputs", "upstream": "rows*outputs"},
+        writes={"weight_gradient": "inputs*outputs", "bias_gradient": "outputs"},
+        modes=FAST,
+        varies=True,
+        blas=by_blas,
+    )
+    def linear_parameter_gradient(
+        x: Reals,
+        upstream: Reals,
+        weight_gradient: Reals,
+        bias_gradient: Reals,
+        rows: int,
+        inputs: int,
+        outputs: int,
+        system: Arithmetic,
+    ) -> None:
+        """`x^T upstream`, and the sums of upstream's columns."""
+        multiply(
+            by_blas,
+            x,
+            1,
+            upstream,
+            0,
+            weight_gradient,
+            inputs,
+            rows,
+            outputs,
+            0,
+            system,
+        )
+        sum_columns_of(upstream, bias_gradient, rows, outputs, system)
+
+    def matmul(
+        a: Reals, b: Reals, out: Reals, m: int, k: int, n: int, system: Arithmetic
+    ) -> None:
+        """`A B` of [m, k] and [k, n]."""
+        multiply(by_blas, a, 0, b, 0, out, m, k, n, 0, system)
+
+    def matmul_transposed_left(
+        a: Reals, b: Reals, out: Reals, m: int, k: int, n: int, system: Arithmetic
+    ) -> None:
+        """`A^T B` of [k, m] and [k, n]."""
+        multiply(by_blas, a, 1, b, 0, out, m, k, n, 0, system)
+
+    def matmul_transposed_right(
+        a: Reals, b: Reals, out: Reals, m: int, k: int, n: int, system: Arithmetic
+    ) -> None:
+        """`A B^T` of [m, k] and [n, k]."""
+        multiply(by_blas, a, 0, b, 1, out, m, k, n, 0, system)
+
+    for product_body in (matmul, matmul_transposed_left, matmul_transposed_right):
+        turned = product_body is matmul_transposed_left
+        kernel(
+            name=f"{product_body.__name__}{suffix}",
+            reads={"a": "m*k", "b": "k*n"},
+            writes={"out": "m*n"},
+            modes=FAST,
+            varies=True,
+            # The columns of a transposed factor are not consecutive.
+            shard_axis="" if turned else "m",
+            shard_steps={} if turned else {"a": "k", "out": "n"},
+            blas=by_blas,
+        )(product_body)
+
+
+_enter(by_blas=False)
+_enter(by_blas=True)

@@ -196,7 +196,9 @@ infer_global(primitives.local_reals, types.Function(_LocalReals))
 def _local_reals(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     number = context.get_value_type(sig.return_type.element)
     count = sig.args[0].literal_value
-    place = cgutils.alloca_once(builder, ir.ArrayType(number, count))
+    # Numba's own helper would write zeros at each call.
+    with builder.goto_entry_block():
+        place = builder.alloca(ir.ArrayType(number, count))
     return builder.ptrtoint(place, WORD)
 
 
@@ -213,3 +215,18 @@ infer_global(primitives.anywhere, types.Function(_Anywhere))
 @lower_builtin(primitives.anywhere, BufferType)
 def _anywhere(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return args[0]
+
+
+class _RealOf(AbstractTemplate):
+    key = primitives.real_of
+
+    def generic(self, args: Any, kws: Any) -> Any:
+        return signature(args[1].dtype, types.int64, args[1])
+
+
+infer_global(primitives.real_of, types.Function(_RealOf))
+
+
+@lower_builtin(primitives.real_of, types.int64, ArithmeticType)
+def _real_of(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    return builder.sitofp(args[0], context.get_value_type(sig.return_type))

@@ -49,6 +49,11 @@ def narrow(x: float) -> float:
     return float(struct.unpack("<f", struct.pack("<f", x))[0])
 
 
+def real_of(integer: int, system: Arithmetic) -> float:
+    """The number nearest to an integer."""
+    return system.constant(integer)
+
+
 def words_at(address: int) -> Indices:
     """The 64-bit integers that begin at an address; compiled code only."""
     raise NotImplementedError(f"no memory at {address} in plain Python")
@@ -114,3 +119,32 @@ def anywhere(x: Reals) -> Reals:
     A helper that takes it so is compiled once, not once for every kernel.
     """
     return x
+
+
+def vector_width(system: Arithmetic) -> int:
+    """How many numbers the processor's vectors hold; compiled code only."""
+    raise NotImplementedError(f"no vectors in plain Python: {system}")
+
+
+def multiply_tile(
+    rows: int,
+    vectors: int,
+    a: Reals,
+    a_start: int,
+    a_row: int,
+    a_step: int,
+    panel: Reals,
+    out: Reals,
+    out_start: int,
+    out_row: int,
+    depth: int,
+    keep: int,
+) -> None:
+    """A tile of a matrix product: `rows` rows by `vectors` vectors of columns.
+
+    `out[out_start + i out_row + j] (+)= sum_p a[a_start + i a_row + p a_step]
+    panel[p vectors width + j]` for p from 0 to depth - 1; what stood there before is
+    kept if `keep` is not 0. `rows` (a power of two) and `vectors` are constants.
+    Compiled code only.
+    """
+    raise NotImplementedError("no tiles in plain Python")

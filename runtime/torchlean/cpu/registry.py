@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+from torchlean.cpu.language import parameters
 from torchlean_spec.errors import Reason, TorchLeanError
 
 ROW_WORDS = 16
@@ -26,14 +27,19 @@ ROW_WORDS = 16
 
 TOPICS = (
     "activations",
-    "classification_losses",
+    "class_losses",
+    "clipping",
     "elementwise",
     "indexing",
+    "layout",
+    "likelihood",
     "linear",
     "optimizers",
+    "random",
     "reduction",
     "regression_losses",
     "running",
+    "strict_linear",
 )
 """The modules of this package that hold kernels."""
 
@@ -119,8 +125,8 @@ class Kernel:
     touch disjoint memory, or nothing."""
 
     shard_steps: Mapping[str, str]
-    """By how many elements each buffer moves on for each unit of the shard axis;
-    buffers that are not named stay."""
+    """By how much each buffer (in elements) or integer moves on for each unit of the
+    shard axis; arguments that are not named stay."""
 
     blas: bool
     """Whether NumPy's BLAS is called."""
@@ -189,16 +195,14 @@ def kernel(
     }
 
     def enter(body: B) -> B:
-        code = body.__code__
-        *parameters, system = code.co_varnames[: code.co_argcount]
-        assert system == "system", f"{body.__name__}: the last parameter is system"
-        assert len(parameters) < ROW_WORDS, f"{body.__name__}: too many arguments"
-        assert buffers.keys() <= set(parameters), f"{body.__name__}: unknown buffer"
+        names = parameters(body)
+        assert len(names) < ROW_WORDS, f"{body.__name__}: too many arguments"
+        assert buffers.keys() <= set(names), f"{body.__name__}: unknown buffer"
         described = tuple(
             Argument(each, *buffers[each], each in integers_in)
             if each in buffers
             else Argument(each, Access.INTEGER)
-            for each in parameters
+            for each in names
         )
         entry = Kernel(
             name or body.__name__,

@@ -11,8 +11,8 @@ tower of levels: so its bits depend on the machine, but not on threads.
 
 from __future__ import annotations
 
-from torchlean.cpu.language import Arithmetic, Reals, helper, routine
-from torchlean.cpu.primitives import anywhere, local_reals
+from torchlean.cpu.language import Arithmetic, Reals, helper, routine, shared
+from torchlean.cpu.primitives import local_reals
 
 LANES = 32
 BLOCK = 1024
@@ -112,23 +112,9 @@ def tower_total(tower: Reals, blocks: int, system: Arithmetic) -> float:
     return halve(tower, 2 * LANES, system)
 
 
-@helper
+@shared
 def sum_of(x: Reals, start: int, count: int, system: Arithmetic) -> float:
     """The sum of consecutive numbers; +0 of nothing."""
-    return run_sum(anywhere(x), start, count, system)
-
-
-@helper
-def dot_of(
-    x: Reals, x_start: int, y: Reals, y_start: int, count: int, system: Arithmetic
-) -> float:
-    """The sum of the products of consecutive numbers."""
-    return run_dot(anywhere(x), x_start, anywhere(y), y_start, count, system)
-
-
-@routine
-def run_sum(x: Reals, start: int, count: int, system: Arithmetic) -> float:
-    """The sum of consecutive numbers, in a buffer anywhere."""
     if count <= BLOCK:
         return block_sum(x, start, count, system)
     tower = local_reals(96, system)
@@ -141,11 +127,11 @@ def run_sum(x: Reals, start: int, count: int, system: Arithmetic) -> float:
     return tower_total(tower, blocks, system)
 
 
-@routine
-def run_dot(
+@shared
+def dot_of(
     x: Reals, x_start: int, y: Reals, y_start: int, count: int, system: Arithmetic
 ) -> float:
-    """The sum of the products of consecutive numbers, in buffers anywhere."""
+    """The sum of the products of consecutive numbers."""
     if count <= BLOCK:
         return block_dot(x, x_start, y, y_start, count, system)
     tower = local_reals(96, system)

@@ -1,4 +1,4 @@
-"""Losses of rows of classes: cross-entropy and negative log-likelihood.
+"""What the losses of rows of classes are made of; the kernels stand in `class_losses`.
 
 One body serves every option, which are tested once a row:
 
@@ -18,22 +18,9 @@ stops.
 
 from __future__ import annotations
 
-from torchlean.cpu.language import Arithmetic, Indices, Reals, helper, routine
-from torchlean.cpu.primitives import anywhere
-from torchlean.cpu.registry import kernel
+from torchlean.cpu.language import Arithmetic, Indices, Reals, helper, routine, shared
+from torchlean.cpu.reduction import CHUNK, row_maximum
 from torchlean.cpu.summation import sum_of
-
-CHUNK = 4096
-"""Elements whose exponentials are taken together: they stay in the nearest cache."""
-
-
-@helper
-def row_maximum(x: Reals, start: int, count: int, system: Arithmetic) -> float:
-    """The largest of some consecutive numbers; a NaN wins."""
-    largest = x[start]
-    for j in range(1, count):
-        largest = system.maximum(largest, x[start + j])
-    return largest
 
 
 @helper
@@ -74,7 +61,7 @@ def count_rows(target: Indices, rows: int, ignore_index: int) -> int:
     return count
 
 
-@routine
+@shared
 def scale_of(
     target: Indices,
     class_weights: Reals,
@@ -222,7 +209,7 @@ def fill_row(out: Reals, start: int, classes: int, value: float) -> None:
         out[start + j] = value
 
 
-@helper
+@shared
 def index_rows(
     logits: Reals,
     target: Indices,
@@ -272,18 +259,16 @@ def index_rows(
                 row_losses[row] = loss
                 if wanted != 0:
                     factor = factor_of(u, weight, scale[0], weights)
-                    index_slope_row(
-                        anywhere(out), start, classes, index, total, factor, system
-                    )
+                    index_slope_row(out, start, classes, index, total, factor, system)
             else:
                 row_losses[row] = spread_loss_row(
-                    anywhere(logits),
-                    anywhere(logits),
+                    logits,
+                    logits,
                     0,
                     index,
-                    anywhere(class_weights),
-                    anywhere(smoothing),
-                    anywhere(out),
+                    class_weights,
+                    smoothing,
+                    out,
                     start,
                     classes,
                     weights,
@@ -297,13 +282,13 @@ def index_rows(
                     one = system.constant(1)
                     factor = factor_of(u, one, scale[0], weights)
                     spread_slope_row(
-                        anywhere(logits),
-                        anywhere(logits),
+                        logits,
+                        logits,
                         0,
                         index,
-                        anywhere(class_weights),
-                        anywhere(smoothing),
-                        anywhere(out),
+                        class_weights,
+                        smoothing,
+                        out,
                         start,
                         classes,
                         weights,
@@ -315,68 +300,68 @@ def index_rows(
                     )
 
 
-@kernel(
-    reads={
-        "logits": "rows*classes",
-        "target": "rows",
-        "class_weights": "weights",
-        "smoothing": "smoothed*2",
-    },
-    writes={
-        "scale": "2",
-        "row_losses": "rows",
-        "loss": "1",
-        "out": "rows*classes",
-    },
-    integers_in=("target",),
-    elementary=True,
-)
-def cross_entropy_with_gradient(
+@shared
+def distribution_rows(
     logits: Reals,
-    target: Indices,
+    target: Reals,
     class_weights: Reals,
     smoothing: Reals,
     scale: Reals,
+    upstream: Reals,
     row_losses: Reals,
-    loss: Reals,
     out: Reals,
     rows: int,
     classes: int,
     weights: int,
     smoothed: int,
-    ignore_index: int,
-    mean: int,
+    upstreams: int,
+    wanted: int,
     system: Arithmetic,
 ) -> None:
-    """The mean (or the sum) of the rows' losses, and its derivative in the logits."""
-    scale_of(
-        target,
-        anywhere(class_weights),
-        anywhere(row_losses),
-        anywhere(scale),
-        rows,
-        classes,
-        weights,
-        ignore_index,
-        mean,
-        system,
-    )
-    index_rows(
-        logits,
-        target,
-        class_weights,
-        smoothing,
-        scale,
-        scale,
-        row_losses,
-        out,
-        rows,
-        classes,
-        weights,
-        smoothed,
-        ignore_index,
-        0,
-        1,
-        system,
-    )
-    loss[0] = sum_of(row_losses, 0, rows, system) / scale[1]
+    """Rows of distributions as targets: losses, and derivatives if wanted."""
+    chunk = max(CHUNK // max(classes, 1), 1)
+    for first in range(0, rows, chunk):
+        last = min(first + chunk, rows)
+        shifted_powers(logits, row_losses, out, first, last, classes, system)
+        for row in range(first, last):
+            start = row * classes
+            top = row_losses[row]
+            total = sum_of(out, start, classes, system)
+            normalizer = system.log(total)
+            row_losses[row] = spread_loss_row(
+                logits,
+                target,
+                start,
+                -1,
+                class_weights,
+                smoothing,
+                out,
+                start,
+                classes,
+                weights,
+                smoothed,
+                top,
+                normalizer,
+                system,
+            )
+            if wanted != 0:
+                factor = scale[0]
+                if upstreams > 0:
+                    factor = upstream[row if upstreams > 1 else 0] * factor
+                spread_slope_row(
+                    logits,
+                    target,
+                    start,
+                    -1,
+                    class_weights,
+                    smoothing,
+                    out,
+                    start,
+                    classes,
+                    weights,
+                    smoothed,
+                    top,
+                    total,
+                    factor,
+                    system,
+                )

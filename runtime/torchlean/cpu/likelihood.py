@@ -1,0 +1,104 @@
+"""Negative log-likelihood of rows of classes; arguments as in `class_losses`."""
+
+from __future__ import annotations
+
+from torchlean.cpu.class_rows import factor_of, not_a_number
+from torchlean.cpu.language import Arithmetic, Indices, Reals, helper
+from torchlean.cpu.registry import kernel
+
+
+@helper
+def likelihood_of(
+    log_probabilities: Reals,
+    start: int,
+    index: int,
+    class_weights: Reals,
+    classes: int,
+    weights: int,
+    ignore_index: int,
+    system: Arithmetic,
+) -> float:
+    """The loss of one row."""
+    if index == ignore_index:
+        return system.constant(0)
+    if index < 0 or index >= classes:
+        return not_a_number(system)
+    loss = -log_probabilities[start + index]
+    if weights != 0:
+        loss = class_weights[index] * loss
+    return loss
+
+
+@kernel(
+    reads={
+        "log_probabilities": "rows*classes",
+        "target": "rows",
+        "class_weights": "weights",
+    },
+    writes={"row_losses": "rows"},
+    integers_in=("target",),
+)
+def negative_log_likelihood_rows(
+    log_probabilities: Reals,
+    target: Indices,
+    class_weights: Reals,
+    row_losses: Reals,
+    rows: int,
+    classes: int,
+    weights: int,
+    ignore_index: int,
+    system: Arithmetic,
+) -> None:
+    """The unreduced losses: `-w l` at the target; reduced by `class_mean`."""
+    for row in range(rows):
+        row_losses[row] = likelihood_of(
+            log_probabilities,
+            row * classes,
+            target[row],
+            class_weights,
+            classes,
+            weights,
+            ignore_index,
+            system,
+        )
+
+
+@kernel(
+    reads={
+        "target": "rows",
+        "class_weights": "weights",
+        "scale": "2",
+        "upstream": "upstreams",
+    },
+    writes={"out": "rows*classes"},
+    integers_in=("target",),
+)
+def negative_log_likelihood_gradient(
+    target: Indices,
+    class_weights: Reals,
+    scale: Reals,
+    upstream: Reals,
+    out: Reals,
+    rows: int,
+    classes: int,
+    weights: int,
+    ignore_index: int,
+    upstreams: int,
+    system: Arithmetic,
+) -> None:
+    """The derivative in the log-probabilities: `-upstream w k` at the target."""
+    for row in range(rows):
+        start = row * classes
+        index = target[row]
+        for j in range(classes):
+            out[start + j] = system.constant(0)
+        if index != ignore_index:
+            if index < 0 or index >= classes:
+                for j in range(classes):
+                    out[start + j] = not_a_number(system)
+            else:
+                weight = system.constant(1)
+                if weights != 0:
+                    weight = class_weights[index]
+                u = upstream[row if upstreams > 1 else 0]
+                out[start + index] = -factor_of(u, weight, scale[0], weights)
