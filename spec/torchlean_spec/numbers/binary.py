@@ -215,6 +215,9 @@ class Binary:
         >>> float(BFLOAT16.convert(BINARY32.from_float(3.14159)))
         3.140625
         """
+        if suits(value.format):
+            # Every number of the source is a Python float.
+            return self.from_float(float(value))
         source = IntegerEngine(value.format)
         decoded = source.decode(value.bits)
         if isinstance(decoded, float):

@@ -24,6 +24,7 @@ from typing import ClassVar, Self, cast
 
 from torchlean_spec.numbers.allowance import Allowance, allowance
 from torchlean_spec.numbers.carriers import FLOATS, Carrier, Real
+from torchlean_spec.numbers.floating import nearest_float
 from torchlean_spec.numbers.formats import Format
 from torchlean_spec.numbers.outcomes import Outcomes, combine, negative, rounded
 
@@ -278,7 +279,8 @@ class Bounded:
         if low == high or distance == 0:
             return 0.0 if distance == 0 else math.inf
         ratio = 2 * distance / (high - low)
-        return min(float(ratio), 1.0) if ratio <= 1 else max(float(ratio), 1 + 2**-52)
+        near = nearest_float(ratio)
+        return min(near, 1.0) if ratio <= 1 else max(near, math.nextafter(1, 2))
 
 
 class InContext(Bounded):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import lru_cache
 
 from torchlean_spec.numbers.summation import (
     tree_dot,
@@ -103,6 +104,9 @@ def minimum(x: float, y: float) -> float:
     return x if x == y and math.copysign(1.0, x) < 0 else y
 
 
+_constant = lru_cache(4096)(nearest_float)
+
+
 class Floating:
     """The number system of Python floats.
 
@@ -120,7 +124,7 @@ class Floating:
 
     def constant(self, value: Exact, /) -> float:
         """The float nearest to an exact real, ties to even."""
-        return nearest_float(value)
+        return _constant(value)
 
     def from_float(self, value: float, /) -> float:
         """The value itself."""

@@ -500,6 +500,7 @@ def test_conversion_keeps_signs_and_specials() -> None:
         expected = BINARY16.from_float(value)
         assert BINARY16.convert(wide) == expected
         assert by_integers(BINARY16).convert(wide) == expected
+        assert BINARY16.convert(BINARY128.from_float(value)) == expected
 
 
 def test_equality_is_of_values_held() -> None:

@@ -170,3 +170,17 @@ def test_specials_of_the_decimal_carrier() -> None:
         math.inf,
         NAN_TOO,
     ]
+
+
+def test_the_excess_beside_special_answers_counts_radii_too() -> None:
+    """Finite answers are measured by the finite interval, however far they are."""
+    third = SYSTEM.constant(Fraction(1, 3)) * SYSTEM.from_float(2.0**-130)
+    perhaps = SYSTEM.hull(NAN, third)
+    assert perhaps.excess(math.nan) == 0.0
+    assert perhaps.excess(math.inf) == math.inf
+    assert perhaps.excess(float(third.centre)) <= 1
+    assert 1 < perhaps.excess(2.0**-131) < 2.0**40
+    assert perhaps.excess(1e308) == math.inf
+    certain = SYSTEM.hull(INFINITY, ONE)
+    assert (certain.excess(1.0), certain.excess(1.5)) == (0.0, math.inf)
+    assert NAN.excess(1.0) == math.inf
