@@ -27,6 +27,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 
+from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.numbers import outcomes as sets
 from torchlean_spec.numbers.allowance import (
     DEFAULT_ULPS,
@@ -385,7 +386,14 @@ _ZERO_AT_ZERO = frozenset({"sqrt", "expm1", "log1p", "tanh", "erf"})
 
 @lru_cache
 def _system(format_name: str, ulps: tuple[tuple[str, float], ...]) -> BoundedSystem:
-    return BoundedSystem(format_named(format_name), declared(dict(ulps)))
+    number_format = format_named(format_name)
+    if not number_format.infinities:
+        raise TorchLeanError(
+            Reason.UNSUPPORTED,
+            f"expected a format with infinities, which stand for overflow, "
+            f"got {format_name}",
+        )
+    return BoundedSystem(number_format, declared(dict(ulps)))
 
 
 def bounded(
@@ -397,14 +405,16 @@ def bounded(
     decimals of 50 digits for `float64`. The same arguments give the same system.
 
     Args:
-        format_name: `float16`, `bfloat16`, `float32` or `float64`.
+        format_name: `float16`, `bfloat16`, `float32`, `float64`, or another
+            format with infinities of `FORMATS`.
         ulps: The declared error of `divide`, `sqrt`, `exp`, `expm1`, `log`,
             `log1p`, `tanh` and `erf`, in units in the last place; the names that
             are left out keep the default.
 
     Raises:
         TorchLeanError: `UNKNOWN_NAME` for another format or operation,
-            `HYPERPARAMETER` for an error below 0.5 ulps.
+            `HYPERPARAMETER` for an error below 0.5 ulps, `UNSUPPORTED` for a
+            format without infinities.
 
     >>> system = bounded("float32")
     >>> tenth = system.constant(Fraction(1, 10))

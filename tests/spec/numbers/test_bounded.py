@@ -520,6 +520,12 @@ def test_the_caller_s_decimal_context_is_left_alone() -> None:
             "float128, float8_e5m2, float8_e4m3fn, got float31",
         ),
         (
+            lambda: bounded("float8_e4m3fn"),
+            Reason.UNSUPPORTED,
+            "expected a format with infinities, which stand for overflow, "
+            "got float8_e4m3fn",
+        ),
+        (
             lambda: bounded("float32", {"sin": 1.0}),
             Reason.UNKNOWN_NAME,
             "expected operations among divide, sqrt, exp, expm1, log, log1p, tanh, "
