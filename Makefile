@@ -33,6 +33,10 @@ check: setup ## lint, formatting, types, layout of the trees
 	@$(BIN)/mypy spec runtime proofs tests $(sort $(dir $(wildcard examples/*.py benchmarks/*.py)))
 	@$(BIN)/python -m pytest -q tests/test_layout.py
 
+.PHONY: conform
+conform: setup ## compare our numbers with NumPy's, in millions of cases (2 min)
+	@$(BIN)/python tests/conform/compare_binary_with_numpy.py
+
 .PHONY: clean
 clean: ## remove .venv, caches and what was built; runs/ stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
