@@ -1,0 +1,58 @@
+"""The order in which an epoch sees the samples, as an array, to the spec's bits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from torchlean.cpu.calling import call
+from torchlean_spec import lean_random
+from torchlean_spec.data import Loader
+from torchlean_spec.random import Stream, stream
+
+Order = NDArray[np.int64]
+
+
+def as_signed(word: int) -> int:
+    """The signed integer of the same 64 bits as a number from 0 to 2^64 - 1."""
+    return word - 2**64 if word >= 2**63 else word
+
+
+class Epochs:
+    """The orders of a loader's epochs; asking for the next one is cheap.
+
+    >>> epochs = Epochs(Loader(count=5, batch_size=1, seed=3))
+    >>> epochs.order(1).tolist() == list(Loader(5, 1, seed=3).order(1))
+    True
+    """
+
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
+        self._lean: Iterator[tuple[int, ...]] = iter(())
+        self._next_lean = -1
+
+    def order(self, epoch: int) -> Order:
+        """The order of all samples in an epoch, counted from 0."""
+        loader = self._loader
+        if not loader.shuffle:
+            return np.arange(loader.count)
+        if loader.dialect == "lean":
+            return np.array(self._lean_order(epoch), np.int64)
+        order = np.empty(loader.count, np.int64)
+        number = stream(Stream.SHUFFLE, epoch)
+        seed = as_signed(loader.seed)
+        call("shuffle", order=order, size=loader.count, seed=seed, stream=number)
+        return order
+
+    def _lean_order(self, epoch: int) -> tuple[int, ...]:
+        """The original's shuffles carry over from epoch to epoch."""
+        if epoch < self._next_lean or self._next_lean < 0:
+            self._lean = lean_random.orders(self._loader.seed, self._loader.count)
+            self._next_lean = 0
+        while True:
+            order = next(self._lean)
+            self._next_lean += 1
+            if self._next_lean > epoch:
+                return order
