@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from torchlean.callbacks import EpochEvent as EpochEvent
     from torchlean.callbacks import StepEvent as StepEvent
     from torchlean.callbacks import TrainReport as TrainReport
+    from torchlean.callbacks import TrainStart as TrainStart
     from torchlean.tensor import Tensor as Tensor
     from torchlean.trained import Trained as Trained
     from torchlean.trainer import Interrupted as Interrupted
@@ -51,6 +52,7 @@ else:
         "Tensor": "torchlean.tensor",
         "TorchLeanError": "torchlean_spec.errors",
         "TrainReport": "torchlean.callbacks",
+        "TrainStart": "torchlean.callbacks",
         "Trained": "torchlean.trained",
         "Trainer": "torchlean.trainer",
     }

@@ -23,6 +23,17 @@ from torchlean_spec.training import TrainingRun
 
 
 @dataclass(frozen=True, slots=True)
+class TrainStart:
+    """A run that is about to begin."""
+
+    training_run: TrainingRun
+    before: Evaluation
+    """The training samples, with the initial parameters."""
+    held_out: Evaluation | None
+    """The held-out samples with them, if there are any."""
+
+
+@dataclass(frozen=True, slots=True)
 class StepEvent:
     """One update."""
 
@@ -68,7 +79,7 @@ class TrainReport:
     """The same samples after the last one."""
 
 
-StartHook = Callable[[TrainingRun], None]
+StartHook = Callable[[TrainStart], None]
 StepHook = Callable[[StepEvent], None]
 EpochHook = Callable[[EpochEvent], None]
 EndHook = Callable[[TrainReport], None]
@@ -79,7 +90,7 @@ class Callbacks:
     """What to do at four points of a run; each hook is optional.
 
     Args:
-        on_train_start: Called with the run before the first update.
+        on_train_start: Called once, before the first update.
         on_step: Called for each update, in order.
         on_epoch_end: Called after each epoch.
         on_train_end: Called once, if the run comes to its end.
@@ -117,10 +128,10 @@ class Callbacks:
             object.__setattr__(joined, name, hooks)
         return joined
 
-    def train_start(self, training_run: TrainingRun) -> None:
+    def train_start(self, event: TrainStart) -> None:
         """Run the hooks of the start."""
         for hook in self.train_start_hooks:
-            hook(training_run)
+            hook(event)
 
     def step(self, event: StepEvent) -> None:
         """Run the hooks of a step."""

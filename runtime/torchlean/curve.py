@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 BLUE, ORANGE, GREEN, GREY = "#4e79a7", "#f28e2b", "#59a14f", "#8a8a8a"
 INK = "#333333"
+DECADES = 20
+"""Losses that differ by more than this factor are drawn on a logarithmic scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,11 @@ def _draw_losses(panel: Axes, picture: Picture) -> None:
         values = [each.loss for _, each in picture.held_out]
         panel.plot(places, values, color=ORANGE, linewidth=2, label="held out")
     shown = losses[np.isfinite(losses)]
-    if len(shown) and shown.min() > 0:
+    low, high = np.quantile(shown, (0.02, 0.98)) if len(shown) else (1.0, 1.0)
+    if 0 < low * DECADES < high and shown.min() > 0:
         panel.set_yscale("log")
+    else:
+        panel.set_ylim(bottom=min(0.0, float(shown.min(initial=0.0))))
     panel.set_ylabel("loss", color=INK)
     panel.legend(frameon=False, fontsize=9, labelcolor=INK)
 

@@ -1,0 +1,23 @@
+"""`torchlean plan`: the plan that a run would follow, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torchlean.cli import DONE
+from torchlean.cli.arguments import Parser
+from torchlean.cli.settings import add_flags, settings_of
+
+
+def main(words: Sequence[str]) -> int:
+    """Print the plan that a run would follow, row by row."""
+    parser = Parser(
+        "plan DATA [flags]",
+        "Print the plan that `torchlean train` with the same flags would follow: the\n"
+        "buffers, and the kernels that a step calls, row by row.",
+    )
+    add_flags(parser)
+    settings = settings_of(parser.read(words))
+    engine = settings.trainer.execution.engine(settings.training_run, settings.training)
+    print(engine.plan_text())
+    return DONE

@@ -1,0 +1,145 @@
+"""What the command line trains: for each data set a model, a loss and defaults.
+
+>>> digits = recipe_named("digits")
+>>> digits.sizes, digits.epochs
+((64, 64, 32, 10), 40)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from torchlean_spec.errors import Reason, TorchLeanError
+from torchlean_spec.exact import Hyperparameter
+from torchlean_spec.layers import Layer, Linear, ReLU, Sequential
+from torchlean_spec.losses import CrossEntropy, Loss, MeanSquaredError
+from torchlean_spec.optimizers import (
+    SGD,
+    Adadelta,
+    AdaGrad,
+    Adam,
+    AdamW,
+    Optimizer,
+    RMSProp,
+)
+from torchlean_spec.schedules import (
+    Constant,
+    Cosine,
+    Exponential,
+    PerEpoch,
+    Schedule,
+    StepDecay,
+    WarmUp,
+)
+
+HELD_OUT = Fraction(1, 5)
+"""The share of the samples that is held out."""
+
+OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop", "adagrad", "adadelta")
+"""What `--optimizer` takes: the library's records, with the library's defaults."""
+
+SGD_RATE = Fraction(1, 10)
+"""The rate of `--optimizer sgd`, which has none of its own."""
+
+DECAYS = ("constant", "step", "exponential", "cosine")
+SCHEDULES = (*DECAYS, *(f"warm-up-{decay}" for decay in DECAYS))
+"""What `--schedule` takes; see `schedule_named`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a named data set is trained on unless flags say otherwise."""
+
+    data: str
+    described: str
+    """What the samples are, for people."""
+    sizes: tuple[int, ...]
+    """Of the layers: linear ones, with a ReLU between each two."""
+    task: Literal["classes", "numbers"]
+    epochs: int
+    batch_size: int = 32
+    optimizer: str = "adam"
+    schedule: str = "constant"
+
+    @property
+    def model(self) -> Layer:
+        """The model."""
+        layers: list[Layer] = []
+        for inputs, outputs in zip(self.sizes, self.sizes[1:], strict=False):
+            layers += [ReLU()] if layers else []
+            layers.append(Linear(inputs, outputs))
+        return Sequential(*layers)
+
+    @property
+    def loss(self) -> Loss:
+        """The loss: cross-entropy of classes, the mean squared error of numbers."""
+        return CrossEntropy() if self.task == "classes" else MeanSquaredError()
+
+
+RECIPES = {
+    each.data: each
+    for each in (
+        Recipe("digits", "images of 8 x 8 pixels", (64, 64, 32, 10), "classes", 40),
+        Recipe("diabetes", "patients with 10 measurements", (10, 32, 1), "numbers", 40),
+        Recipe("two-moons", "points in the plane", (2, 16, 16, 2), "classes", 60),
+    )
+}
+
+
+def recipe_named(name: str) -> Recipe:
+    """The recipe for a data set.
+
+    Raises:
+        TorchLeanError: `UNKNOWN_NAME`, listing the names.
+    """
+    if name not in RECIPES:
+        raise TorchLeanError(
+            Reason.UNKNOWN_NAME,
+            f"expected a data set among {', '.join(RECIPES)}, got {name or 'none'}",
+        )
+    return RECIPES[name]
+
+
+def optimizer_named(name: str, rate: Hyperparameter | None = None) -> Optimizer:
+    """An optimizer with the library's defaults, its rate aside.
+
+    >>> optimizer_named("adam") == Adam()
+    True
+    >>> optimizer_named("sgd").learning_rate
+    Decimal('0.1')
+    """
+    if name == "sgd":
+        return SGD(SGD_RATE if rate is None else rate)
+    records: dict[str, type[Adam | AdamW | RMSProp | AdaGrad | Adadelta]] = {
+        "adam": Adam,
+        "adamw": AdamW,
+        "rmsprop": RMSProp,
+        "adagrad": AdaGrad,
+        "adadelta": Adadelta,
+    }
+    return records[name]() if rate is None else records[name](rate)
+
+
+def schedule_named(name: str, steps: int, steps_per_epoch: int) -> Schedule:
+    """A schedule that fits a run of so many steps.
+
+    `constant`; `step`: a tenth of the rate after each third of the steps;
+    `exponential`: nine tenths of the rate after each epoch; `cosine`: down to 0 at
+    the last step. With `warm-up-` before it, the rate first rises in a straight
+    line over a tenth of the steps, and the schedule fills the rest.
+
+    >>> schedule_named("warm-up-cosine", 100, 10)
+    WarmUp(updates=10, start=Decimal('0'), then=Cosine(total=90, minimum=Decimal('0')))
+    """
+    if name.startswith("warm-up-"):
+        rising = max(1, steps // 10)
+        rest = max(1, steps - rising)
+        then = schedule_named(name.removeprefix("warm-up-"), rest, steps_per_epoch)
+        return WarmUp(rising, then=then)
+    if name == "step":
+        return StepDecay(max(1, -(-steps // 3)))
+    if name == "exponential":
+        return PerEpoch(Exponential("0.9"), steps_per_epoch)
+    return Cosine(max(1, steps)) if name == "cosine" else Constant()

@@ -1,0 +1,201 @@
+"""A trained model: its parameters, how it came to them, and what it answers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from torchlean import metrics
+from torchlean.checkpoint import save_parameters
+from torchlean.data.dataset import AnyDataset, as_tensors
+from torchlean.engine import Engine
+from torchlean.evaluation import Evaluation
+from torchlean.execution import Execution, Parameters
+from torchlean.files import write_text
+from torchlean.history import History
+from torchlean.log import Curve
+from torchlean.report import model_summary
+from torchlean.state import RecordedStep, to_spec
+from torchlean_spec import certificate
+from torchlean_spec.certificate import Certificate, to_text
+from torchlean_spec.errors import Reason, TorchLeanError
+from torchlean_spec.shape import sizes
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Trained:
+    """A trained model.
+
+    Args:
+        execution: The task, and how it is computed.
+        parameters: The model's parameters.
+        optimizer_state: What the optimizer has kept: for each of its numbers, an
+            array for each parameter.
+        history: How the model was trained; none of one that was read from a file.
+    """
+
+    execution: Execution
+    parameters: Parameters
+    optimizer_state: Mapping[str, Parameters] = field(default_factory=dict)
+    history: History | None = None
+    _engines: dict[tuple[int, ...], Engine] = field(default_factory=dict, init=False)
+
+    def __repr__(self) -> str:
+        count = sum(each.size for each in self.parameters.values())
+        return f"Trained({count} parameters, {self.execution.dtype})"
+
+    @property
+    def trained_by(self) -> History:
+        """How the model was trained.
+
+        Raises:
+            TorchLeanError: `CONTRADICTION` for a model that was read from a file.
+        """
+        if self.history is None:
+            raise TorchLeanError(
+                Reason.CONTRADICTION,
+                "expected a model that was trained in this process, "
+                "got one that was read from a file",
+            )
+        return self.history
+
+    @property
+    def losses(self) -> NDArray[np.float64]:
+        """The loss of each step's batch, before its update."""
+        return self.trained_by.losses
+
+    @property
+    def curve(self) -> Curve:
+        """The losses over the steps, counted from 1."""
+        return Curve.of(enumerate(self.losses.tolist(), 1))
+
+    @property
+    def before(self) -> Evaluation:
+        """The training samples before the first update."""
+        return self.trained_by.before
+
+    @property
+    def after(self) -> Evaluation:
+        """The same samples after the last update."""
+        return self.trained_by.after
+
+    def predict(self, inputs: ArrayLike) -> NDArray[Any]:
+        """The model's outputs for a batch of inputs, `[samples, ..]`.
+
+        Raises:
+            TorchLeanError: `SHAPE_MISMATCH` if the model does not take them.
+        """
+        given = np.asarray(inputs)
+        return self._engine(given.shape[1:]).predict(given)
+
+    def predict_class(self, inputs: ArrayLike) -> NDArray[np.int64]:
+        """The class with the largest output for each of a batch of inputs.
+
+        Raises:
+            TorchLeanError: `SHAPE_MISMATCH` if the model does not take them, or
+                does not give one row of outputs for each.
+        """
+        return metrics.classes(self.predict(inputs))
+
+    def evaluate(self, dataset: AnyDataset) -> Evaluation:
+        """The loss of a data set and, for classes, what is right of it.
+
+        Raises:
+            TorchLeanError: `SHAPE_MISMATCH` if the data do not fit the model.
+        """
+        data = as_tensors(dataset)
+        engine = self._engine(sizes(data.input_shape))
+        return self.execution.evaluation(engine, data)
+
+    def _engine(self, sample: tuple[int, ...]) -> Engine:
+        """The engine that answers for inputs of some sizes; made once for each."""
+        if sample not in self._engines:
+            engine = self.execution.engine_of(self.parameters, sample)
+            self._engines[sample] = engine
+        return self._engines[sample]
+
+    def accuracy(self, dataset: AnyDataset) -> float:
+        """The share of a data set's classes that are right, from 0 to 1.
+
+        Raises:
+            TorchLeanError: `CONTRADICTION` where the targets are numbers, else as
+                `evaluate`.
+        """
+        return self.evaluate(dataset).accuracy
+
+    def summary(self) -> str:
+        """The model with its shapes and parameter counts, layer by layer."""
+        shape = self.trained_by.dataset.input_shape
+        return model_summary(self.execution.task.model, shape)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the parameters, and the optimizer's state, as a safetensors file.
+
+        The file is whole or not there at all; `Trainer.load` reads it.
+
+        Raises:
+            TorchLeanError: `FILE_ACCESS` if the file cannot be written.
+        """
+        steps = {} if self.history is None else {"steps": str(self.history.steps)}
+        save_parameters(
+            path,
+            self.parameters,
+            steps,
+            optimizer_state={
+                f"{slot}.{name}": array
+                for slot, arrays in self.optimizer_state.items()
+                for name, array in arrays.items()
+            },
+            model_digest=self.execution.model_digest,
+        )
+
+    def certificate(self) -> Certificate:
+        """What the run recorded of itself, for a judge.
+
+        Raises:
+            TorchLeanError: `CONTRADICTION` if no step was recorded.
+        """
+        history = self.trained_by
+        if not history.records:
+            raise TorchLeanError(
+                Reason.CONTRADICTION,
+                "expected a run with recorded steps (train(.., certify=10)), "
+                "got one without",
+            )
+        return Certificate(
+            history.training_run,
+            history.dataset.origin(),
+            history.dataset.digest(),
+            self.execution.described,
+            {},
+            tuple(map(_spec_step, history.records)),
+        )
+
+    def write_certificate(self, path: str | os.PathLike[str]) -> None:
+        """Write the certificate as JSON, whole or not at all.
+
+        `torchlean certify PATH` judges it, with the spec alone.
+
+        Raises:
+            TorchLeanError: As `certificate`; `FILE_ACCESS` if the file cannot be
+                written.
+        """
+        write_text(Path(path), to_text(self.certificate()))
+
+
+def _spec_step(step: RecordedStep) -> certificate.RecordedStep:
+    """A recorded step as the spec has it, for a file."""
+    return certificate.RecordedStep(
+        step.number,
+        step.before.to_spec(),
+        step.loss,
+        to_spec(step.gradients),
+        to_spec(step.clipped),
+        step.after.to_spec(),
+    )
