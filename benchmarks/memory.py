@@ -20,6 +20,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+SAMPLES = 16_000
+
 COUNTER = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -108,11 +110,11 @@ def counted(steps: int) -> None:
     count = ctypes.CDLL(None).allocation_count
     count.restype = ctypes.c_long
     source = numpy.random.default_rng(0)
-    inputs = source.standard_normal((16, 2)).astype(numpy.float32)
-    targets = source.standard_normal((16, 1)).astype(numpy.float32)
+    inputs = source.standard_normal((SAMPLES, 2)).astype(numpy.float32)
+    targets = source.standard_normal((SAMPLES, 1)).astype(numpy.float32)
     model = tl.nn.Sequential(tl.nn.Linear(2, 8), tl.nn.ReLU(), tl.nn.Linear(8, 1))
     task = Task(model, tl.loss.MeanSquaredError())
-    loader = Loader(16, 16, shuffle=False)
+    loader = Loader(SAMPLES, 16)
     run = TrainingRun(task, tl.optim.SGD(0.01), loader, steps=10**9)
     engine = Engine(run, tl.data.tensor_dataset(inputs, targets), threads=1)
     engine.run(steps)
