@@ -23,6 +23,7 @@ TOPICS = (
     "classification_losses",
     "edges",
     "optimizers",
+    "optimizer_relations",
     "schedules",
     "clipping",
     "program",
