@@ -20,6 +20,7 @@ from fractions import Fraction
 
 from torchlean.compiler import layout as names
 from torchlean.compiler import (
+    select_class_losses,
     select_layout,
     select_linear,
     select_losses,
@@ -61,7 +62,13 @@ from torchlean_spec.training import NumberFormat, TrainingRun
 CAPACITY = 4096
 """Steps whose coefficients and losses fit in the buffers of a run."""
 
-SELECTING = (select_layout, select_linear, select_losses, select_reductions)
+SELECTING = (
+    select_class_losses,
+    select_layout,
+    select_linear,
+    select_losses,
+    select_reductions,
+)
 """Importing them enters how their operations become calls."""
 
 PHASES = ("data", "backward", "clip", "update")

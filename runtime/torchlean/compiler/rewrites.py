@@ -12,6 +12,21 @@ from torchlean.compiler.steps import Step, Steps
 
 Rewrite = Callable[[Steps], None]
 
+WITH_GRADIENT = frozenset(
+    f"{loss}_with_gradient"
+    for loss in (
+        "mean_squared_error",
+        "mean_absolute_error",
+        "huber",
+        "smooth_l1",
+        "binary_cross_entropy_with_logits",
+        "binary_cross_entropy",
+        "cross_entropy",
+        "cross_entropy_probabilities",
+    )
+)
+"""The losses that can be computed together with their derivative."""
+
 
 def join_linear_and_relu(program: Steps) -> None:
     """`relu(linear(x, w, b))` becomes `linear_relu(x, w, b)`.
@@ -53,6 +68,8 @@ def join_loss_and_gradient(program: Steps) -> None:
     """
     for slope in [s for s in program.steps if s.operation.endswith("_gradient")]:
         name = slope.operation.removesuffix("_gradient")
+        if f"{name}_with_gradient" not in WITH_GRADIENT:
+            continue
         upstream = program.maker(slope.operands[-1])
         if upstream is None or upstream.operation != "fill":
             continue

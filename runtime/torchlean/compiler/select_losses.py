@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from torchlean.compiler.select import Selection, selects
 from torchlean.compiler.steps import Step
+from torchlean_spec.numbers.summation import BLOCK
 from torchlean_spec.operations import Attributes
 
 ELEMENTWISE = (
@@ -22,6 +23,9 @@ ELEMENTWISE = (
     "binary_cross_entropy",
 )
 """Losses between a prediction and a target of one shape."""
+
+LARGE = 2**16
+"""From so many elements on, blocks are shared out to threads."""
 
 THRESHOLDS = ("delta", "beta")
 """The attributes of which the kernels take the number and its half."""
@@ -89,17 +93,38 @@ def gradient(selection: Selection, step: Step) -> None:
 
 @selects(*(f"{name}_with_gradient" for name in ELEMENTWISE))
 def with_gradient(selection: Selection, step: Step) -> None:
-    """The loss, and its derivative of an upstream of 1."""
+    """The loss, and its derivative of an upstream of 1; large ones in pieces."""
     prediction, target = selection.operands(step)
     size = math.prod(step.operand_sizes[0])
     loss = step.operation.removesuffix("_with_gradient")
-    selection.graph.call(
-        step.operation,
-        {"size": size, "mean": int(step.attributes.text("reduction") == "mean")},
-        prediction=prediction,
-        target=target,
-        constants=_constants(selection, step.attributes),
-        factor=_factor(selection, loss, step.attributes, size),
-        loss=selection.result(step, 0),
-        out=selection.result(step, 1),
-    )
+    total, out = selection.result(step, 0), selection.result(step, 1)
+    mean = int(step.attributes.text("reduction") == "mean")
+    values = {
+        "prediction": prediction,
+        "target": target,
+        "constants": _constants(selection, step.attributes),
+        "factor": _factor(selection, loss, step.attributes, size),
+        "out": out,
+    }
+    graph = selection.graph
+    if size < LARGE:
+        integers = {"size": size, "mean": mean}
+        graph.call(step.operation, integers, **values, loss=total)
+        return
+    # The sums of whole blocks, then that of what is left: summed again, they are
+    # the strict sum.
+    blocks, rest = divmod(size, BLOCK)
+    count = blocks + (rest > 0)
+    sums = graph.value(count)
+    kernel = f"{loss}_blocks_with_gradient"
+    graph.call(kernel, {"blocks": blocks}, **values, sums=sums)
+    if rest:
+        moved = dict.fromkeys(("prediction", "target", "out"), blocks * BLOCK)
+        integers = {"size": rest, "mean": 0}
+        offsets = moved | {"loss": blocks}
+        graph.call(step.operation, integers, offsets, **values, loss=sums)
+    integers = {"outer": 1, "count": count}
+    if mean:
+        graph.call("mean_last", integers | {"divisor": size}, x=sums, out=total)
+    else:
+        graph.call("sum_last", integers, x=sums, out=total)
