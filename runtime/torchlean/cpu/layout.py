@@ -58,7 +58,7 @@ def strided_copy(
 
 @kernel(
     reads={"x": "outer*inner"},
-    updates={"out": "outer*stride"},
+    updates={"out": "outer*stride - stride + inner"},
     shard_axis="outer",
     shard_steps={"x": "inner", "out": "stride"},
 )

@@ -27,19 +27,25 @@ def prefers_blas(m: int, k: int, n: int) -> bool:
 
 
 @helper
-def set_rows(row: Reals, out: Reals, rows: int, width: int) -> None:
-    """Copy one row to every row of a matrix."""
+def add_row(row: Reals, out: Reals, rows: int, width: int) -> None:
+    """Add one row to every row of a matrix."""
     for i in range(rows):
         for j in range(width):
-            out[i * width + j] = row[j]
+            out[i * width + j] = out[i * width + j] + row[j]
 
 
 @helper
-def clip_below_zero(out: Reals, size: int, system: Arithmetic) -> None:
-    """Apply ReLU in place."""
-    for i in range(size):
-        zero = system.constant(0)
-        out[i] = system.where(system.less_equal(out[i], zero), zero, out[i])
+def add_row_and_clip(
+    row: Reals, out: Reals, rows: int, width: int, system: Arithmetic
+) -> None:
+    """Add one row to every row of a matrix, and apply ReLU."""
+    zero = system.constant(0)
+    for i in range(rows):
+        for j in range(width):
+            total = out[i * width + j] + row[j]
+            out[i * width + j] = system.where(
+                system.less_equal(total, zero), zero, total
+            )
 
 
 @helper
@@ -73,18 +79,17 @@ def multiply(
     m: int,
     k: int,
     n: int,
-    keep: int,
     system: Arithmetic,
 ) -> None:
-    """`out (+)= A B` of dense matrices, each perhaps stored transposed."""
+    """`out = A B` of dense matrices, each perhaps stored transposed."""
     if by_blas:
         blas_product(
-            a_turned, b_turned, m, n, k, anywhere(a), anywhere(b), keep, anywhere(out)
+            a_turned, b_turned, m, n, k, anywhere(a), anywhere(b), 0, anywhere(out)
         )
     else:
         a_row, a_step = (1, m) if a_turned != 0 else (k, 1)
         b_step, b_column = (1, k) if b_turned != 0 else (n, 1)
-        product(a, a_row, a_step, b, b_step, b_column, out, m, k, n, keep, system)
+        product(a, a_row, a_step, b, b_step, b_column, out, m, k, n, 0, system)
 
 
 def _enter(by_blas: bool) -> None:
@@ -102,8 +107,8 @@ def _enter(by_blas: bool) -> None:
         system: Arithmetic,
     ) -> None:
         """`x W + b`."""
-        set_rows(bias, out, rows, outputs)
-        multiply(by_blas, x, 0, weight, 0, out, rows, inputs, outputs, 1, system)
+        multiply(by_blas, x, 0, weight, 0, out, rows, inputs, outputs, system)
+        add_row(bias, out, rows, outputs)
 
     def linear_relu(
         x: Reals,
@@ -116,9 +121,8 @@ def _enter(by_blas: bool) -> None:
         system: Arithmetic,
     ) -> None:
         """ReLU of `x W + b`."""
-        set_rows(bias, out, rows, outputs)
-        multiply(by_blas, x, 0, weight, 0, out, rows, inputs, outputs, 1, system)
-        clip_below_zero(out, rows * outputs, system)
+        multiply(by_blas, x, 0, weight, 0, out, rows, inputs, outputs, system)
+        add_row_and_clip(bias, out, rows, outputs, system)
 
     for body in (linear, linear_relu):
         kernel(
@@ -156,7 +160,7 @@ def _enter(by_blas: bool) -> None:
         system: Arithmetic,
     ) -> None:
         """`upstream W^T`."""
-        multiply(by_blas, upstream, 0, weight, 1, out, rows, outputs, inputs, 0, system)
+        multiply(by_blas, upstream, 0, weight, 1, out, rows, outputs, inputs, system)
 
     @kernel(
         name=f"linear_input_gradient_relu{suffix}",
@@ -183,7 +187,7 @@ def _enter(by_blas: bool) -> None:
         system: Arithmetic,
     ) -> None:
         """`upstream W^T` where y > 0, else 0: y is the ReLU that fed the layer."""
-        multiply(by_blas, upstream, 0, weight, 1, out, rows, outputs, inputs, 0, system)
+        multiply(by_blas, upstream, 0, weight, 1, out, rows, outputs, inputs, system)
         stop_where_zero(y, out, rows * inputs, system)
 
     @kernel(
@@ -215,7 +219,6 @@ def _enter(by_blas: bool) -> None:
             inputs,
             rows,
             outputs,
-            0,
             system,
         )
         sum_columns_of(upstream, bias_gradient, rows, outputs, system)
@@ -224,19 +227,19 @@ def _enter(by_blas: bool) -> None:
         a: Reals, b: Reals, out: Reals, m: int, k: int, n: int, system: Arithmetic
     ) -> None:
         """`A B` of [m, k] and [k, n]."""
-        multiply(by_blas, a, 0, b, 0, out, m, k, n, 0, system)
+        multiply(by_blas, a, 0, b, 0, out, m, k, n, system)
 
     def matmul_transposed_left(
         a: Reals, b: Reals, out: Reals, m: int, k: int, n: int, system: Arithmetic
     ) -> None:
         """`A^T B` of [k, m] and [k, n]."""
-        multiply(by_blas, a, 1, b, 0, out, m, k, n, 0, system)
+        multiply(by_blas, a, 1, b, 0, out, m, k, n, system)
 
     def matmul_transposed_right(
         a: Reals, b: Reals, out: Reals, m: int, k: int, n: int, system: Arithmetic
     ) -> None:
         """`A B^T` of [m, k] and [n, k]."""
-        multiply(by_blas, a, 0, b, 1, out, m, k, n, 0, system)
+        multiply(by_blas, a, 0, b, 1, out, m, k, n, system)
 
     for product_body in (matmul, matmul_transposed_left, matmul_transposed_right):
         turned = product_body is matmul_transposed_left

@@ -138,7 +138,7 @@ class Kernel:
         {'x': 6, 'weight': 15, 'bias': 5, 'out': 10}
         """
         return {
-            each.name: evaluate(each.extent, integers)
+            each.name: max(evaluate(each.extent, integers), 0)
             for each in self.arguments
             if each.is_buffer
         }

@@ -7,8 +7,8 @@ the names of those in `linear`, with the same arguments.
 
 from __future__ import annotations
 
-from torchlean.cpu.language import Arithmetic, Reals, helper, shared
-from torchlean.cpu.linear import clip_below_zero, stop_where_zero
+from torchlean.cpu.language import Arithmetic, Reals, shared
+from torchlean.cpu.linear import add_row, add_row_and_clip, stop_where_zero
 from torchlean.cpu.primitives import local_reals
 from torchlean.cpu.registry import Mode, kernel
 from torchlean.cpu.strict_columns import WIDE, product_columns, sum_columns
@@ -76,14 +76,6 @@ def strict_product(
                     out[i * n + j] = dot_of(a, i * a_row, b, j * b_column, k, system)
 
 
-@helper
-def add_row(row: Reals, out: Reals, rows: int, width: int) -> None:
-    """Add one row to every row of a matrix."""
-    for i in range(rows):
-        for j in range(width):
-            out[i * width + j] = out[i * width + j] + row[j]
-
-
 def linear(
     x: Reals,
     weight: Reals,
@@ -111,8 +103,7 @@ def linear_relu(
 ) -> None:
     """ReLU of `x W^T + b`."""
     strict_product(x, inputs, 1, weight, 1, inputs, out, rows, inputs, outputs, system)
-    add_row(bias, out, rows, outputs)
-    clip_below_zero(out, rows * outputs, system)
+    add_row_and_clip(bias, out, rows, outputs, system)
 
 
 for _body in (linear, linear_relu):
