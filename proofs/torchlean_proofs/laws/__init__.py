@@ -15,6 +15,7 @@ TOPICS = (
     "activations",
     "activation_gradients",
     "reduction",
+    "softmax",
     "linear",
     "layout",
     "indexing",

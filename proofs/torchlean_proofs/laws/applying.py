@@ -6,19 +6,20 @@ indices); each number system takes them in through its own `constant`.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol, cast
 
-from torchlean_proofs.laws.law import Draws
+from torchlean_proofs.laws.law import Draws, Evidence, Law, law
 from torchlean_spec.numbers import RATIONAL, bounded
 from torchlean_spec.numbers.bounded_number import Bounded
 from torchlean_spec.numbers.system import A, Exact, NumberSystem
 from torchlean_spec.operations import OPERATIONS, Attributes, Operands
 from torchlean_spec.operations.operation import Attribute, DerivativeRule, Meaning
-from torchlean_spec.shape import Shape, shape_of, size, vector
-from torchlean_spec.tensor import Tensor
+from torchlean_spec.shape import Shape, shape_of, size, sizes, vector
+from torchlean_spec.tensor import Tensor, V
 
 Operand = Tensor[Fraction, Shape] | Tensor[int, Shape]
 
@@ -49,6 +50,9 @@ class Application:
     def index(self, position: int) -> Tensor[int, Shape]:
         """The operand at a position, which holds integers."""
         return cast("Tensor[int, Shape]", self.operands[position])
+
+
+Cases = Callable[[Draws], Iterator[Application]]
 
 
 def application(*operands: Operand, **attributes: Attribute) -> Application:
@@ -128,6 +132,28 @@ def formulas(mutants: Mapping[str, object]) -> dict[str, Meaning]:
     return {name: of_formula(formula) for name, formula in mutants.items()}
 
 
+class RowFormula(Protocol):
+    """A formula of whole rows, over any number system."""
+
+    def __call__(self, system: NumberSystem[A], /, *rows: Sequence[A]) -> Sequence[A]:
+        """One row of the result, of one row of each operand."""
+        ...
+
+
+def of_rows(formula: object) -> Meaning:
+    """The operation that applies a formula to each row."""
+    form = cast(RowFormula, formula)
+
+    def meaning(
+        system: NumberSystem[A], attributes: Attributes, operands: Operands[A], /
+    ) -> Tensor[A, Shape]:
+        tables = [operands.real(i).rows() for i in range(len(operands.tensors))]
+        values = [v for rows in zip(*tables, strict=True) for v in form(system, *rows)]
+        return Tensor(operands.real(0).shape, tuple(values))
+
+    return meaning
+
+
 def meet(x: Bounded, y: Bounded) -> bool:
     """Whether two sets of answers have a finite number in common."""
     ours, theirs = x.all_outcomes().finite, y.all_outcomes().finite
@@ -153,6 +179,63 @@ def agree(x: object, y: object) -> bool:
 def all_agree(x: Sequence[object], y: Sequence[object]) -> bool:
     """Whether two rows agree, number by number."""
     return len(x) == len(y) and all(map(agree, x, y))
+
+
+def places(shape: Shape) -> list[tuple[int, ...]]:
+    """The place of every element, in row-major order."""
+    return list(itertools.product(*map(range, sizes(shape))))
+
+
+def element(tensor: Tensor[V, Shape], place: Sequence[int]) -> V:
+    """The element at a place, one index for each axis."""
+    return tensor.values[places(tensor.shape).index(tuple(place))]
+
+
+def exact_law(
+    topic: str,
+    name: str,
+    sentence: str,
+    relation: Callable[[Application, Tensor[Fraction, Shape]], bool],
+    cases: Cases,
+    mutants: Mapping[str, Meaning],
+    evidence: Evidence = Evidence.IDENTITY_TESTED,
+) -> Law:
+    """The law that a relation holds between operands and result, over rationals.
+
+    Args:
+        topic: The file that the law stands in.
+        name: The operation.
+        sentence: The relation in words.
+        relation: Of a use, and what the operation gave.
+        cases: Uses of the operation.
+        mutants: Wrong meanings.
+        evidence: What stands behind it.
+    """
+
+    def holds(meaning: Meaning, use: Application) -> bool:
+        return relation(use, exactly(meaning, use))
+
+    holds.__doc__ = sentence
+    return law(
+        f"{topic}.{name}",
+        objects=f"operations.{name}.meaning",
+        evidence=evidence,
+        subject=meaning_of(name),
+        mutants=mutants,
+        cases=cases,
+    )(holds)
+
+
+def with_attributes(name: str, **changed: Attribute) -> Meaning:
+    """An operation that takes no notice of some of its attributes."""
+
+    def meaning(
+        system: NumberSystem[A], attributes: Attributes, operands: Operands[A], /
+    ) -> Tensor[A, Shape]:
+        wrong = Attributes(**{**attributes, **changed})
+        return meaning_of(name)(system, wrong, operands)
+
+    return meaning
 
 
 # WHAT CASES ARE DRAWN FROM
@@ -200,6 +283,3 @@ def index_of(*values: int) -> Tensor[int, Shape]:
     """A vector of given integers."""
     shape: Shape = vector(len(values))
     return Tensor(shape, values)
-
-
-Cases = Callable[[Draws], Iterator[Application]]

@@ -131,6 +131,11 @@ def agrees(
 Rule = Callable[[Use], Sequence[AnyValue | None]]
 
 
+def parts(*formulas: Callable[[Use], AnyValue]) -> Rule:
+    """A wrong rule, one formula for each operand."""
+    return lambda use: [formula(use) for formula in formulas]
+
+
 def common_mutants(rule: DerivativeRule, variables: int) -> dict[str, Rule]:
     """What can be wrong with any rule."""
 

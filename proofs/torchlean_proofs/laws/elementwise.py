@@ -28,7 +28,7 @@ from torchlean_proofs.laws.applying import (
     rule_of,
     table,
 )
-from torchlean_proofs.laws.derivative_rules import Rule, rule_law
+from torchlean_proofs.laws.derivative_rules import Rule, parts, rule_law
 from torchlean_proofs.laws.law import Draws, Evidence, Law, law, repeat
 from torchlean_spec.operations import OPERATIONS, Attributes, Operands
 from torchlean_spec.operations.operation import Attribute, Meaning, Use
@@ -293,11 +293,6 @@ def real_operands(draws: Draws) -> Iterator[Application]:
 def positive_operands(draws: Draws) -> Iterator[Application]:
     """Positive multiples of 1/16."""
     return (application(positive_table(draws, *e)) for e in ((), (4,)))
-
-
-def parts(*formulas: Callable[[Use], AnyValue]) -> Rule:
-    """A wrong rule, one formula for each operand."""
-    return lambda use: [formula(use) for formula in formulas]
 
 
 def _winner_takes_all(larger: bool) -> Rule:
