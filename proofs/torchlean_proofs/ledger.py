@@ -2,7 +2,8 @@
 
 The file `ledger.json` beside this module holds what examining every law gave:
 sentences, evidence, numbers of examples, witnesses, mutants refuted; neither times
-nor facts about a machine. A test makes it anew and compares.
+nor facts about a machine. A test makes it anew and compares; after a law has changed,
+`python -m torchlean_proofs.ledger` writes it.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from fractions import Fraction
-from importlib import resources
+from pathlib import Path
 
 from torchlean_proofs.laws import all_laws
 from torchlean_proofs.laws.law import Examination, Law, examine
 from torchlean_spec.description import Json
 from torchlean_spec.errors import Reason, TorchLeanError
+
+PATH = Path(__file__).with_name("ledger.json")
+"""The committed ledger."""
 
 WITNESS_LENGTH = 120
 """How much of a witness is written."""
@@ -98,7 +102,7 @@ def as_text(entries: list[Json]) -> str:
 
 def committed() -> str:
     """The text of the ledger that is kept beside this module."""
-    return resources.files(__package__).joinpath("ledger.json").read_text("utf-8")
+    return PATH.read_text(encoding="utf-8")
 
 
 def listed() -> list[str]:
@@ -164,3 +168,7 @@ def verdict(found: Examination) -> str:
         survivors = ", ".join(found.survivors) or "there is none"
         return f"broken  {name}: rejects not every mutant: {survivors}"
     return f"kept    {name}: {found.examples} cases, {len(found.refuted)} mutants"
+
+
+if __name__ == "__main__":
+    PATH.write_text(as_text(made(lambda found: print(verdict(found)))), "utf-8")

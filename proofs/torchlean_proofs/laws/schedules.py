@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 from torchlean_proofs.laws.law import Draws, Evidence, law, refuses, repeat
 from torchlean_spec.errors import Reason
@@ -211,7 +212,7 @@ def warming_up(rate: Rate, at: Moment) -> bool:
     warm = [rate(schedule, base, k) for k in range(updates)]
     rises = (
         later - earlier == (base - start) / updates
-        for earlier, later in zip(warm, warm[1:], strict=False)
+        for earlier, later in pairwise(warm)
     )
     follows = rate(schedule, base, updates + update) == rate_at(
         schedule.then, base, update
