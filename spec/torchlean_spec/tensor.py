@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -40,10 +41,15 @@ class Tensor(Generic[V, S]):
             )
 
     def rows(self) -> list[tuple[V, ...]]:
-        """The runs along the innermost axis, in order; one run for a scalar."""
+        """The runs along the innermost axis, in order; one run for a scalar.
+
+        >>> from torchlean_spec.shape import matrix
+        >>> Tensor(matrix(2, 0), ()).rows()
+        [(), ()]
+        """
         extents = sizes(self.shape)
         width = extents[-1] if extents else 1
-        count = len(self.values) // width if width else 0
+        count = math.prod(extents[:-1])
         return [self.values[i * width : (i + 1) * width] for i in range(count)]
 
     def map(self, function: Callable[[V], W]) -> Tensor[W, S]:
