@@ -21,6 +21,7 @@ TOPICS = (
     "indexing",
     "dropout",
     "regression_losses",
+    "regression_loss_gradients",
     "classification_losses",
     "edges",
     "optimizers",
