@@ -167,18 +167,26 @@ def _provide(key: Key) -> None:
             )
 
 
+def llvm_text(key: Key) -> str:
+    """The optimised LLVM text of a piece of code, compiled anew: to be looked at."""
+    with _lock:
+        _offer_placeholders(key.dtype, key.mode)
+        compiling = importlib.import_module("torchlean.cpu.compiling")
+        if key.shared:
+            text = compiling.compile_shared(key.name, key.dtype, key.mode, key.symbol)
+        else:
+            text = compiling.compile_kernel(key.kernel, key.dtype, key.mode, key.symbol)
+    return str(text)
+
+
 def _compile(key: Key) -> None:
     """Compile one piece of code and store it.
 
     A file holds a digest of all that follows, then a line that names the shared
     functions which the code calls, then the machine code.
     """
-    _offer_placeholders(key.dtype, key.mode)
+    text = llvm_text(key)
     compiling = importlib.import_module("torchlean.cpu.compiling")
-    if key.shared:
-        text = compiling.compile_shared(key.name, key.dtype, key.mode, key.symbol)
-    else:
-        text = compiling.compile_kernel(key.kernel, key.dtype, key.mode, key.symbol)
     needs = " ".join(compiling.needed_symbols(text))
     content = needs.encode() + b"\n" + machine_code(text)
     write_bytes(_file(key), hashlib.sha256(content).digest() + content)

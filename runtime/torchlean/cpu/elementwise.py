@@ -145,6 +145,27 @@ def log(x: Reals, out: Reals, size: int, system: Arithmetic) -> None:
         out[i] = system.log(x[i])
 
 
+@elementwise("x", elementary=True)
+def expm1(x: Reals, out: Reals, size: int, system: Arithmetic) -> None:
+    """`e^x - 1`."""
+    for i in range(size):
+        out[i] = system.expm1(x[i])
+
+
+@elementwise("x", elementary=True)
+def log1p(x: Reals, out: Reals, size: int, system: Arithmetic) -> None:
+    """`log(1 + x)`."""
+    for i in range(size):
+        out[i] = system.log1p(x[i])
+
+
+@elementwise("x", elementary=True)
+def erf(x: Reals, out: Reals, size: int, system: Arithmetic) -> None:
+    """Error function."""
+    for i in range(size):
+        out[i] = system.erf(x[i])
+
+
 @elementwise("x", constants="factor")
 def scale(x: Reals, factor: Reals, out: Reals, size: int, system: Arithmetic) -> None:
     """`x factor`."""

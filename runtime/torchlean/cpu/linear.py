@@ -83,8 +83,18 @@ def multiply(
 ) -> None:
     """`out = A B` of dense matrices, each perhaps stored transposed."""
     if by_blas:
+        a_stride = m if a_turned != 0 else k
         blas_product(
-            a_turned, b_turned, m, n, k, anywhere(a), anywhere(b), 0, anywhere(out)
+            a_turned,
+            b_turned,
+            m,
+            n,
+            k,
+            a_stride,
+            anywhere(a),
+            anywhere(b),
+            0,
+            anywhere(out),
         )
     else:
         a_row, a_step = (1, m) if a_turned != 0 else (k, 1)
@@ -222,6 +232,59 @@ def _enter(by_blas: bool) -> None:
             system,
         )
         sum_columns_of(upstream, bias_gradient, rows, outputs, system)
+
+    @kernel(
+        name=f"linear_weight_gradient{suffix}",
+        reads={
+            "x": "rows*stride - stride + inputs",
+            "upstream": "rows*outputs",
+        },
+        writes={"weight_gradient": "inputs*outputs"},
+        modes=FAST,
+        varies=True,
+        shard_axis="inputs",
+        shard_steps={"x": "1", "weight_gradient": "outputs"},
+        blas=by_blas,
+    )
+    def linear_weight_gradient(
+        x: Reals,
+        upstream: Reals,
+        weight_gradient: Reals,
+        rows: int,
+        inputs: int,
+        outputs: int,
+        stride: int,
+        system: Arithmetic,
+    ) -> None:
+        """`x^T upstream`, the rows of x `stride` apart: it can be cut."""
+        if by_blas:
+            blas_product(
+                1,
+                0,
+                inputs,
+                outputs,
+                rows,
+                stride,
+                anywhere(x),
+                anywhere(upstream),
+                0,
+                anywhere(weight_gradient),
+            )
+        else:
+            product(
+                x,
+                1,
+                stride,
+                upstream,
+                outputs,
+                1,
+                weight_gradient,
+                inputs,
+                rows,
+                outputs,
+                0,
+                system,
+            )
 
     def matmul(
         a: Reals, b: Reals, out: Reals, m: int, k: int, n: int, system: Arithmetic

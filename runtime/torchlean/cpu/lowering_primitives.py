@@ -130,10 +130,10 @@ def _yield_processor(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 @_offer(
     primitives.blas_product,
     types.void,
-    (*[types.int64] * 5, BufferType, BufferType, types.int64, BufferType),
+    (*[types.int64] * 6, BufferType, BufferType, types.int64, BufferType),
 )
 def _blas_product(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    transpose_a, transpose_b, m, n, k, a, b, accumulate, out = args
+    transpose_a, transpose_b, m, n, k, a_stride, a, b, accumulate, out = args
     wide = sig.args[-1].element == types.float64
     number = ir.DoubleType() if wide else ir.FloatType()
     short = ir.IntType(32)
@@ -168,7 +168,7 @@ def _blas_product(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             k,
             one,
             a,
-            builder.select(turned_a, m, k),
+            a_stride,
             b,
             builder.select(turned_b, k, n),
             beta,

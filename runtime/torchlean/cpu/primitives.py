@@ -95,6 +95,7 @@ def blas_product(
     m: int,
     n: int,
     k: int,
+    a_stride: int,
     a: Reals,
     b: Reals,
     accumulate: int,
@@ -102,8 +103,8 @@ def blas_product(
 ) -> None:
     """`out = A B`, or `out += A B`, by NumPy's BLAS; compiled code only.
 
-    All matrices are dense and row-major; `out` is [m, n], A is [m, k], or [k, m] if
-    it is to be transposed, and B is [k, n], or [n, k].
+    All matrices are row-major; `out` is [m, n], A is [m, k], or [k, m] if it is to be
+    transposed, its rows `a_stride` apart, and B is [k, n], or [n, k].
     """
     raise NotImplementedError("no BLAS in plain Python")
 

@@ -34,6 +34,7 @@ TOPICS = (
     "layout",
     "likelihood",
     "linear",
+    "measuring",
     "optimizers",
     "random",
     "reduction",

@@ -203,6 +203,43 @@ def linear_parameter_gradient(
 
 
 @kernel(
+    reads={
+        "upstream": "rows*stride - stride + outputs",
+        "x": "rows*inputs",
+    },
+    writes={"weight_gradient": "inputs*outputs"},
+    modes=STRICT,
+    varies=True,
+    shard_axis="outputs",
+    shard_steps={"upstream": "1", "weight_gradient": "inputs"},
+)
+def linear_weight_gradient(
+    x: Reals,
+    upstream: Reals,
+    weight_gradient: Reals,
+    rows: int,
+    inputs: int,
+    outputs: int,
+    stride: int,
+    system: Arithmetic,
+) -> None:
+    """`upstream^T x`, the rows of upstream `stride` apart: it can be cut."""
+    strict_product(
+        upstream,
+        1,
+        stride,
+        x,
+        inputs,
+        1,
+        weight_gradient,
+        outputs,
+        rows,
+        inputs,
+        system,
+    )
+
+
+@kernel(
     reads={"a": "m*k", "b": "k*n"},
     writes={"out": "m*n"},
     modes=STRICT,

@@ -58,15 +58,18 @@ def exp_fast(system: Arithmetic, x: float) -> float:
     shifted = system.multiply_add(x, system.constant(LOG2_E), magic)
     n = bits_of(shifted) - MAGIC_BITS
     whole = shifted - magic
-    r = system.multiply_add(whole, system.constant(-LN2_HIGH), x)
-    r = system.multiply_add(whole, system.constant(-LN2_LOW), r)
+    low_part = system.constant(-LN2_LOW)
+    above = system.multiply_add(whole, system.constant(-LN2_HIGH), x)
+    r = system.multiply_add(whole, low_part, above)
+    # What rounding r has cost.
+    lost = system.multiply_add(whole, low_part, above - r)
     p = system.constant(1.9875691500e-4)
     p = system.multiply_add(p, r, system.constant(1.3981999507e-3))
     p = system.multiply_add(p, r, system.constant(8.3334519073e-3))
     p = system.multiply_add(p, r, system.constant(4.1665795894e-2))
     p = system.multiply_add(p, r, system.constant(1.6666665459e-1))
     p = system.multiply_add(p, r, system.constant(5.0000001201e-1))
-    y = system.multiply_add(p, r * r, r) + system.constant(1)
+    y = (system.multiply_add(p, r * r, lost) + r) + system.constant(1)
     # Two factors, so that 2^128 and subnormal results come out rounded once.
     half = n >> 1
     return y * two_to(half) * two_to(n - half)

@@ -182,3 +182,51 @@ def test_strict_linear_layers_have_the_bits_of_the_spec(
     expected = meaning.bits("matmul_transposed_left", upstream, x)
     assert same_bits(in_weight, expected)
     assert same_bits(in_bias, meaning.bits("sum", upstream, axis=0))
+
+
+@pytest.mark.parametrize("name", ["linear_weight_gradient" + each for each in SUFFIXES])
+def test_a_weight_gradient_in_pieces_is_that_of_the_whole_layer(name: str) -> None:
+    """Fast mode cuts along the inputs: pieces of x keep the whole rows' stride."""
+    generator = numpy.random.default_rng(3)
+    x = generator.integers(-8, 8, (6, 40)).astype(numpy.float32)
+    upstream = generator.integers(-8, 8, (6, 10)).astype(numpy.float32)
+    out = numpy.empty((40, 10), numpy.float32)
+    for start, stop in ((0, 16), (16, 40)):
+        call(
+            name,
+            x=x.reshape(-1)[start : 5 * 40 + stop],
+            upstream=upstream,
+            weight_gradient=out[start:stop],
+            rows=6,
+            inputs=stop - start,
+            outputs=10,
+            stride=40,
+        )
+    assert numpy.array_equal(out, x.T @ upstream)
+
+
+def test_a_strict_weight_gradient_in_pieces_has_the_bits_of_the_whole(
+    numbers: Callable[..., Array], same_bits: Callable[[Array, Array], bool]
+) -> None:
+    """Strict mode cuts along the outputs, the weight's rows."""
+    x, upstream = numbers(6 * 40, 1), numbers(6 * 10, 2)
+    whole, pieces = (numpy.empty((10, 40), numpy.float32) for _ in range(2))
+    fixed: dict[str, Any] = {"mode": Mode.STRICT, "x": x, "rows": 6, "inputs": 40}
+    call(
+        "linear_parameter_gradient",
+        upstream=upstream,
+        weight_gradient=whole,
+        bias_gradient=numpy.empty(10, numpy.float32),
+        outputs=10,
+        **fixed,
+    )
+    for start, stop in ((0, 3), (3, 10)):
+        call(
+            "linear_weight_gradient",
+            upstream=upstream[start : 5 * 10 + stop],
+            weight_gradient=pieces[start:stop],
+            outputs=stop - start,
+            stride=10,
+            **fixed,
+        )
+    assert same_bits(pieces, whole)
