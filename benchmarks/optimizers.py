@@ -99,7 +99,8 @@ def roofline(size: int, threads: int) -> Callable[[], object]:
             p[i] = p[i] + g[i]
 
     compiled = numba.njit(parallel=True)(move)
-    arrays = [numpy.zeros(size, numpy.float32) for _ in range(4)]
+    # Written once, or the gradient would be one page of zeros in the nearest cache.
+    arrays = [numpy.zeros(size, numpy.float32) + 1 for _ in range(4)]
     return lambda: compiled(*arrays)
 
 
