@@ -26,8 +26,9 @@ from numpy.typing import NDArray
 
 from torchlean.coefficients import coefficient_table
 from torchlean.compiler import layout as names
+from torchlean.compiler.assembly import Compiled
 from torchlean.compiler.layout import slot_buffer
-from torchlean.compiler.lower import CAPACITY, Compiled, compile_step
+from torchlean.compiler.lower import CAPACITY, compile_step
 from torchlean.cpu.registry import Mode
 from torchlean.cpu.running import (
     LOSS_START,

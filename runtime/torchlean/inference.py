@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from torchlean.compiler import layout as names
+from torchlean.compiler.assembly import Compiled
 from torchlean.compiler.layout import Layout
-from torchlean.compiler.lower import Compiled, compile_evaluation
+from torchlean.compiler.lower import compile_evaluation
 from torchlean.cpu.registry import Mode
 from torchlean.cpu.running import STATUS
 from torchlean.interpreter import Machine

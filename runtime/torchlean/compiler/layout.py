@@ -33,6 +33,9 @@ LOSS, LOSSES = "loss", "losses"
 PREDICTION = "prediction"
 """What the model answers, in plans that evaluate."""
 
+RESULT = "result"
+"""What an operation gives, in plans of one operation."""
+
 INPUTS, TARGETS, ORDER = "inputs", "targets", "order"
 """The data set, and the order in which an epoch sees it."""
 

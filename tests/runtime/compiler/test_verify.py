@@ -10,7 +10,8 @@ import pytest
 from tests.runtime.compiler.programs import small_run
 
 from torchlean.compiler import memory
-from torchlean.compiler.lower import Compiled, compile_step
+from torchlean.compiler.assembly import Compiled
+from torchlean.compiler.lower import compile_step
 from torchlean.cpu.registry import Mode
 from torchlean.plan import Place, Plan, Row, verify
 from torchlean_spec.errors import Reason, TorchLeanError
