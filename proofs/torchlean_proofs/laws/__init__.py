@@ -23,6 +23,8 @@ TOPICS = (
     "regression_losses",
     "regression_loss_gradients",
     "classification_losses",
+    "classification_loss_edges",
+    "classification_loss_gradients",
     "edges",
     "optimizers",
     "optimizer_relations",

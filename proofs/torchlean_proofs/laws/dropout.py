@@ -128,7 +128,7 @@ MEANING = exact_law(
 
 @law(
     "dropout.threshold",
-    objects="operations.dropout.keep_threshold",
+    objects="operations.dropout.meaning",
     evidence=Evidence.SEARCHED,
     subject=keep_threshold,
     mutants={

@@ -278,7 +278,7 @@ ShapeRule = Callable[[str, Attributes, list[Shape]], Shape]
 
 @law(
     "edges.refused_shapes",
-    objects=" ".join(f"operations.{name}.shape" for name, *_ in REFUSED),
+    objects=" ".join(dict.fromkeys(f"operations.{name}" for name, *_ in REFUSED)),
     evidence=Evidence.EXHAUSTIVE,
     subject=lambda name, attributes, shapes: OPERATIONS[name].shape(attributes, shapes),
     mutants={
