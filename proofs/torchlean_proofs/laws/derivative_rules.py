@@ -10,9 +10,10 @@ exact derivative, and must meet.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import cast
 
 from torchlean_proofs.laws.applying import (
@@ -36,6 +37,9 @@ from torchlean_spec.operations.operation import Value as AnyValue
 from torchlean_spec.program import Input, Value, evaluate, trace
 from torchlean_spec.shape import Shape, sizes
 from torchlean_spec.tensor import Tensor
+
+CACHED_SLOPES = 1024
+"""How many derivatives by dual numbers are remembered."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -113,6 +117,15 @@ def pushed_forward(
     return system.dot(upstream, [each.derivative for each in result.values])
 
 
+@lru_cache(CACHED_SLOPES)
+def slope(
+    system: Hashable, name: str, point: Point, operand: int, place: int
+) -> object:
+    """The same of an operation by its name, found once for a law and its mutants."""
+    numbers = cast("NumberSystem[Fraction]", system)
+    return pushed_forward(numbers, meaning_of(name), point, operand, place)
+
+
 def agrees(
     system: NumberSystem[A],
     name: str,
@@ -123,7 +136,7 @@ def agrees(
     """Whether a tensor is the derivative in an operand."""
     wanted = point.use.operands[operand].shape
     return found.shape == wanted and all(
-        agree(value, pushed_forward(system, meaning_of(name), point, operand, place))
+        agree(value, slope(cast(Hashable, system), name, point, operand, place))
         for place, value in enumerate(found.values)
     )
 
