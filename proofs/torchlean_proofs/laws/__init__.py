@@ -26,6 +26,8 @@ TOPICS = (
     "classification_loss_edges",
     "classification_loss_gradients",
     "edges",
+    "row_edges",
+    "refused_shapes",
     "optimizers",
     "optimizer_relations",
     "schedules",

@@ -12,6 +12,7 @@ from torchlean_proofs.laws.classification_losses import (
     PLAIN,
     TOPIC,
     distribution_uses,
+    next_class,
     times,
     without,
 )
@@ -156,7 +157,7 @@ GRADIENTS = (
                 "negative_log_likelihood", "class_weights", "ignore_index"
             ),
             "divided by all rows": over_all_rows("negative_log_likelihood_gradient"),
-            "as of logits": meaning_of("cross_entropy_gradient"),
+            "at the next class": next_class("negative_log_likelihood_gradient"),
         },
         rational=True,
         elementwise=False,

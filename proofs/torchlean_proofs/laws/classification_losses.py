@@ -177,8 +177,9 @@ def next_class(name: str) -> Meaning:
     def meaning(
         system: NumberSystem[A], attributes: Attributes, operands: Operands[A], /
     ) -> Tensor[A, Shape]:
+        x, _, *upstream = operands.tensors
         target = operands.index(1).map(lambda index: (index + 1) % CLASSES)
-        given: Operands[A] = Operands([operands.real(0), target])
+        given: Operands[A] = Operands([x, target, *upstream])
         return meaning_of(name)(system, attributes, given)
 
     return meaning

@@ -7,15 +7,22 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from fractions import Fraction
 
-from torchlean_proofs.laws.applying import SPECIALS, formulas, meaning_of
-from torchlean_proofs.laws.law import Evidence, Law, law, refuses
-from torchlean_spec.errors import Reason
+from torchlean_proofs.laws.applying import (
+    SPECIALS,
+    Formula,
+    formulas,
+    meaning_of,
+)
+from torchlean_proofs.laws.law import Evidence, Law, law
 from torchlean_spec.numbers import BINARY64
-from torchlean_spec.operations import OPERATIONS, Attributes, Operands
+from torchlean_spec.numbers.system import A, NumberSystem
+from torchlean_spec.operations import Attributes, Operands
+from torchlean_spec.operations import activations as forms
 from torchlean_spec.operations.operation import Attribute, Meaning
-from torchlean_spec.shape import Shape, shape_of, vector
+from torchlean_spec.shape import Shape, vector
 from torchlean_spec.tensor import Tensor
 
 
@@ -206,91 +213,93 @@ EXTREMES = (
 )
 
 
-# WHAT IS REFUSED
+# ACTIVATIONS
 
-REFUSED: tuple[tuple[str, Reason, tuple[tuple[int, ...], ...], Attributes], ...] = (
-    (
-        "reshape",
-        Reason.SHAPE_MISMATCH,
-        ((2, 3),),
-        Attributes(target=shape_of([5])),
+
+def _zero_far_below(formula: Formula) -> object:
+    """A formula that gives 0 at minus infinity."""
+
+    def cut(system: NumberSystem[A], attributes: Attributes, /, *values: A) -> A:
+        far = system.less(values[0], system.constant(-1000))
+        found = formula(system, attributes, *values)
+        return system.where(far, system.constant(0), found)
+
+    return cut
+
+
+ACTIVATIONS = (
+    edges(
+        "relu",
+        "0.0 0.0 0.0 0.0 1 inf nan",
+        {
+            "0 for a NaN": lambda s, a, x: s.where(
+                s.less(s.constant(0), x), x, s.constant(0)
+            ),
+            "-0 kept": lambda s, a, x: s.where(
+                s.less(x, s.constant(0)), s.constant(0), x
+            ),
+        },
     ),
-    (
-        "transpose",
-        Reason.AXIS_OUT_OF_RANGE,
-        ((2, 3),),
-        Attributes(permutation=(0, 0)),
+    edges(
+        "leaky_relu",
+        "-inf -0.25 -0.0 0.0 1 inf nan",
+        {
+            "as a sum of two": lambda s, a, x: (
+                s.maximum(x, s.constant(0))
+                + s.constant(a.exact("slope")) * s.minimum(x, s.constant(0))
+            )
+        },
+        slope=Fraction(1, 4),
     ),
-    (
-        "concatenate",
-        Reason.SHAPE_MISMATCH,
-        ((2, 3), (3, 2)),
-        Attributes(axis=0),
+    edges(
+        "elu",
+        "-1 _ -0.0 0.0 1 inf nan",
+        {
+            "1 taken off the exponential": lambda s, a, x: s.where(
+                s.less(s.constant(0), x), x, s.exp(x) - s.constant(1)
+            )
+        },
+        alpha=Fraction(1),
     ),
-    (
-        "slice",
-        Reason.AXIS_OUT_OF_RANGE,
-        ((3,),),
-        Attributes(axis=0, start=2, stop=1),
+    edges(
+        "sigmoid",
+        "0.0 _ 0.5 0.5 _ 1 nan",
+        {
+            "a quotient of exponentials": lambda s, a, x: (
+                s.exp(x) / (s.constant(1) + s.exp(x))
+            )
+        },
     ),
-    (
-        "slice",
-        Reason.AXIS_OUT_OF_RANGE,
-        ((3,),),
-        Attributes(axis=0, start=-1, stop=2),
+    edges(
+        "tanh",
+        "-1 _ -0.0 0.0 _ 1 nan",
+        {
+            "a quotient of exponentials": lambda s, a, x: (
+                s.expm1(x + x) / (s.exp(x + x) + s.constant(1))
+            )
+        },
     ),
-    (
-        "slice",
-        Reason.AXIS_OUT_OF_RANGE,
-        ((3,),),
-        Attributes(axis=0, start=0, stop=4),
+    edges(
+        "softplus",
+        "0.0 _ 0.6931471805599453 0.6931471805599453 _ inf nan",
+        {
+            "shifted by x": lambda s, a, x: x + s.log1p(s.exp(-x)),
+            "ReLU at 0": lambda s, a, x: s.maximum(x, s.constant(0)),
+        },
     ),
-    ("add", Reason.SHAPE_MISMATCH, ((2,), (3,)), Attributes()),
-    ("sum", Reason.AXIS_OUT_OF_RANGE, ((2,),), Attributes(axis=1)),
-    ("softmax", Reason.AXIS_OUT_OF_RANGE, ((),), Attributes()),
-    (
-        "broadcast",
-        Reason.SHAPE_MISMATCH,
-        ((2,),),
-        Attributes(target=shape_of([3])),
+    edges(
+        "silu",
+        "nan _ -0.0 0.0 _ inf nan",
+        {"0 at minus infinity": _zero_far_below(forms.silu)},
     ),
-    ("matmul", Reason.SHAPE_MISMATCH, ((2, 3), (2, 3)), Attributes()),
-    ("matmul", Reason.SHAPE_MISMATCH, ((2,), (2,)), Attributes()),
-    ("linear", Reason.SHAPE_MISMATCH, ((2, 3), (4, 2), (4,)), Attributes()),
-    ("linear", Reason.SHAPE_MISMATCH, ((2, 3), (4, 3), (3,)), Attributes()),
-    (
-        "mean_squared_error",
-        Reason.SHAPE_MISMATCH,
-        ((2, 1), (2,)),
-        Attributes(reduction="mean"),
+    edges(
+        "gelu",
+        "nan _ -0.0 0.0 _ inf nan",
+        {"0 at minus infinity": _zero_far_below(forms.gelu)},
     ),
-    (
-        "mean_squared_error",
-        Reason.UNKNOWN_NAME,
-        ((2,), (2,)),
-        Attributes(reduction="median"),
+    edges(
+        "gelu_tanh",
+        "nan _ -0.0 0.0 _ inf nan",
+        {"0 at minus infinity": _zero_far_below(forms.gelu_tanh)},
     ),
 )
-"""Operands that do not fit: the operation, why, their sizes, the attributes."""
-
-ShapeRule = Callable[[str, Attributes, list[Shape]], Shape]
-
-
-@law(
-    "edges.refused_shapes",
-    objects=" ".join(dict.fromkeys(f"operations.{name}" for name, *_ in REFUSED)),
-    evidence=Evidence.EXHAUSTIVE,
-    subject=lambda name, attributes, shapes: OPERATIONS[name].shape(attributes, shapes),
-    mutants={
-        "the first operand's shape": lambda name, attributes, shapes: shapes[0],
-        "a scalar": lambda name, attributes, shapes: shape_of([]),
-    },
-    cases=lambda draws: iter(REFUSED),
-)
-def refused_shapes(
-    rule: ShapeRule, case: tuple[str, Reason, tuple[tuple[int, ...], ...], Attributes]
-) -> bool:
-    """Operands that do not fit are refused when a program is built."""
-    name, reason, extents, attributes = case
-    shapes = list(map(shape_of, extents))
-    return refuses(reason, lambda: rule(name, attributes, shapes))

@@ -69,10 +69,10 @@ def sums_up(use: Application, result: Tensor[Fraction, Shape]) -> bool:
 def averages(use: Application, result: Tensor[Fraction, Shape]) -> bool:
     """Whether each element deviates from its run by 0 in all."""
     reduced, rows = runs(use)
-    pairs = list(zip(result.values, rows, strict=True))
-    return result.shape == reduced and all(
-        sum((x - mean for x in row), Fraction(0)) == 0 for mean, row in pairs
-    )
+    if result.shape != reduced:
+        return False
+    pairs = zip(result.values, rows, strict=True)
+    return all(sum((x - mean for x in row), Fraction(0)) == 0 for mean, row in pairs)
 
 
 def by_another_count(change: int) -> Meaning:
