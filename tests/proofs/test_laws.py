@@ -13,7 +13,6 @@ from torchlean_proofs import ledger
 from torchlean_proofs.__main__ import laws_command
 from torchlean_proofs.laws import TOPICS, all_laws, laws_of
 from torchlean_proofs.laws.law import Evidence, Examination, Law, examine, law
-from torchlean_spec import layers, losses
 from torchlean_spec.description import RECORDS
 from torchlean_spec.errors import TorchLeanError
 from torchlean_spec.operations import OPERATIONS
@@ -94,19 +93,26 @@ def wanted() -> list[str]:
         if operation.derivative
     ]
     for record in RECORDS.values():
-        place = record.__module__.removeprefix("torchlean_spec.")
-        found.append(f"{place.split('.')[0]}.{record.__name__}")
-    return sorted(set(found) - HELPERS)
+        place = record.__module__.removeprefix("torchlean_spec.").split(".")[0]
+        if place in PLACES and record.__name__ not in HELPERS:
+            found.append(f"{place}.{record.__name__}")
+    return sorted(set(found))
 
 
-HELPERS = {
-    f"{module.__name__.removeprefix('torchlean_spec.')}.{name}"
-    for module, names in (
-        (layers, ("Parameter", "Context")),
-        (losses, ()),
-    )
-    for name in names
-}
+PLACES = (
+    "layers",
+    "losses",
+    "initializers",
+    "optimizers",
+    "schedules",
+    "clipping",
+    "data",
+    "task",
+    "training",
+)
+"""The modules whose records describe runs."""
+
+HELPERS = ("Parameter", "Context", "AdamForm")
 """Records that are no part of a description."""
 
 WORDS = """
