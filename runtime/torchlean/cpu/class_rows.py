@@ -19,7 +19,8 @@ stops.
 from __future__ import annotations
 
 from torchlean.cpu.language import Arithmetic, Indices, Reals, helper, routine, shared
-from torchlean.cpu.reduction import CHUNK, row_maximum
+from torchlean.cpu.primitives import local_reals
+from torchlean.cpu.reduction import CHUNK, FEW, row_maximum
 from torchlean.cpu.summation import sum_of
 
 
@@ -34,13 +35,14 @@ def not_a_number(system: Arithmetic) -> float:
 def shifted_powers(
     logits: Reals,
     largest: Reals,
+    totals: Reals,
     out: Reals,
     first: int,
     last: int,
     classes: int,
     system: Arithmetic,
 ) -> None:
-    """Of some rows the largest logit, and `e^(x - largest)` of each."""
+    """Of some rows the largest logit, `e^(x - largest)` of each, and their sums."""
     for row in range(first, last):
         start = row * classes
         top = row_maximum(logits, start, classes, system)
@@ -49,6 +51,19 @@ def shifted_powers(
             out[start + j] = logits[start + j] - top
     for i in range(first * classes, last * classes):
         out[i] = system.exp(out[i])
+    for row in range(first, last):
+        totals[row - first] = row_sum(out, row * classes, classes, system)
+
+
+@helper
+def row_sum(x: Reals, start: int, classes: int, system: Arithmetic) -> float:
+    """The sum of a row; of few classes in fast mode without a call."""
+    if system.strict or classes > FEW:
+        return sum_of(x, start, classes, system)
+    total = system.constant(0)
+    for j in range(start, start + classes):
+        total = system.add_any_order(total, x[j])
+    return total
 
 
 @routine
@@ -230,9 +245,13 @@ def index_rows(
 ) -> None:
     """Rows of index targets: losses, and (if wanted) derivatives in `out`."""
     chunk = max(CHUNK // max(classes, 1), 1)
+    totals = local_reals(4096, system)
+    normalizers = local_reals(4096, system)
     for first in range(0, rows, chunk):
         last = min(first + chunk, rows)
-        shifted_powers(logits, row_losses, out, first, last, classes, system)
+        shifted_powers(logits, row_losses, totals, out, first, last, classes, system)
+        for i in range(last - first):
+            normalizers[i] = system.log(totals[i])
         for row in range(first, last):
             start = row * classes
             index = target[row]
@@ -245,8 +264,7 @@ def index_rows(
                 fill_row(out, start, classes, not_a_number(system))
                 continue
             top = row_losses[row]
-            total = sum_of(out, start, classes, system)
-            normalizer = system.log(total)
+            total, normalizer = totals[row - first], normalizers[row - first]
             u = system.constant(1)
             if upstreams > 0:
                 u = upstream[row if upstreams > 1 else 0]
@@ -320,14 +338,17 @@ def distribution_rows(
 ) -> None:
     """Rows of distributions as targets: losses, and derivatives if wanted."""
     chunk = max(CHUNK // max(classes, 1), 1)
+    totals = local_reals(4096, system)
+    normalizers = local_reals(4096, system)
     for first in range(0, rows, chunk):
         last = min(first + chunk, rows)
-        shifted_powers(logits, row_losses, out, first, last, classes, system)
+        shifted_powers(logits, row_losses, totals, out, first, last, classes, system)
+        for i in range(last - first):
+            normalizers[i] = system.log(totals[i])
         for row in range(first, last):
             start = row * classes
             top = row_losses[row]
-            total = sum_of(out, start, classes, system)
-            normalizer = system.log(total)
+            total, normalizer = totals[row - first], normalizers[row - first]
             row_losses[row] = spread_loss_row(
                 logits,
                 target,

@@ -85,7 +85,8 @@ def examine(
             wrong += 1
             worst = i
         answer = fast[i]
-        if finite and value != 0.0 and answer == answer and answer * value >= 0.0:
+        within = finite and value != 0.0 and system.absolute(value) < TOO_LARGE
+        if within and answer == answer and answer * value >= 0.0:
             if answer - answer != 0.0:
                 answer = TOO_LARGE if value > 0.0 else -TOO_LARGE
             distance = system.absolute(answer - value) / unit_of(value)

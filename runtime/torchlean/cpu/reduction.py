@@ -20,6 +20,8 @@ from torchlean.cpu.summation import (
 
 CHUNK = 4096
 """Elements whose exponentials are taken together: they stay in the nearest cache."""
+FEW = 32
+"""Up to so many classes, a row is too short for vectors along it to pay."""
 
 
 @kernel(
@@ -156,10 +158,17 @@ def reduce_strided(
 
 @helper
 def row_maximum(x: Reals, start: int, count: int, system: Arithmetic) -> float:
-    """The largest of some consecutive numbers; a NaN wins."""
+    """The largest of some consecutive numbers; a NaN wins if there are many.
+
+    Of few numbers a NaN may lose: their differences from the answer have it anyway.
+    """
     largest = x[start]
-    for j in range(1, count):
-        largest = system.maximum(largest, x[start + j])
+    if count > FEW:
+        for j in range(start + 1, start + count):
+            largest = system.maximum(largest, x[j])
+    else:
+        for j in range(start + 1, start + count):
+            largest = system.where(system.less(largest, x[j]), x[j], largest)
     return largest
 
 
