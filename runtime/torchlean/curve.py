@@ -64,10 +64,19 @@ def draw(path: str | os.PathLike[str], picture: Picture) -> None:
 
     counted = [(step, each) for step, each in picture.held_out if each.count]
     heights = [3, 2] if counted else [3]
-    figure = Figure(figsize=(7, 5.2 if counted else 3.4), layout="constrained")
+    figure = Figure(figsize=(7, 5.2 if counted else 3.4))
     FigureCanvasAgg(figure)
+    # Margins by hand: to have them found takes as long as everything else.
+    inches = figure.get_figheight()
+    margins = {"left": 0.1, "right": 0.98, "hspace": 0.08}
+    grid = {"bottom": 0.5 / inches, "top": 1 - 0.35 / inches, **margins}
     panels = figure.subplots(
-        len(heights), 1, sharex=True, squeeze=False, height_ratios=heights
+        len(heights),
+        1,
+        sharex=True,
+        squeeze=False,
+        height_ratios=heights,
+        gridspec_kw=grid,
     )[:, 0]
     _draw_losses(panels[0], picture)
     if counted:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from torchlean import metrics
+from torchlean.compiler.assembly import Compiled
 from torchlean.compiler.lower import compile_step
 from torchlean.cpu.registry import Mode
 from torchlean.data.dataset import TensorDataset
@@ -104,15 +105,15 @@ class Execution:
             threads=self.threads,
         )
 
-    def require_supported(self, training_run: TrainingRun, dataset: Data) -> None:
-        """Refuse a run for which there are no kernels, before any is compiled.
+    def plan(self, training_run: TrainingRun, dataset: Data) -> Compiled:
+        """The plan of a run's steps, without memory and without compiling a kernel.
 
         Raises:
             TorchLeanError: As `engine`.
         """
         mode = Mode.STRICT if self.strict else Mode.FAST
         sample, batch = sizes(dataset.input_shape), training_run.loader.batch_size
-        compile_step(training_run, sample, mode, len(dataset), batch)
+        return compile_step(training_run, sample, mode, len(dataset), batch)
 
     def engine_of(self, parameters: Parameters, sample: tuple[int, ...]) -> Engine:
         """An engine that answers for given parameters, and trains nothing.

@@ -27,6 +27,9 @@ from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.shape import Shape
 from torchlean_spec.training import TrainingRun
 
+FIRST_ROOM = 1024
+"""Steps whose losses there is room for at first."""
+
 Data = TensorDataset[Shape, Targets]
 
 
@@ -47,19 +50,16 @@ class Loop:
     """The steps to record, in order."""
     made: int = 0
     """How many steps were made."""
-    all_losses: NDArray[np.float64] = field(init=False)
-    """Of each step's batch, before its update; those of steps made are filled in."""
+    room: NDArray[np.float64] = field(default_factory=lambda: np.empty(FIRST_ROOM))
+    """Where losses are kept; it doubles when it is full."""
     evaluations: list[tuple[int, Evaluation]] = field(default_factory=list)
     """Of the held-out samples, each after so many steps."""
     records: list[RecordedStep] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self.all_losses = np.empty(self.training_run.steps)
-
     @property
     def losses(self) -> NDArray[np.float64]:
-        """The losses of the steps made so far."""
-        return self.all_losses[: self.made]
+        """Of the batch of each step made so far, before its update."""
+        return self.room[: self.made]
 
     def run(self, before: Evaluation) -> None:
         """Make all steps.
@@ -116,8 +116,10 @@ class Loop:
     ) -> None:
         """Take the losses of a slice, tell of its steps, and see whether to stop."""
         first, self.made = self.made, self.made + len(losses)
-        self.all_losses[first : self.made] = losses
-        fresh = self.all_losses[first : self.made]
+        while self.made > len(self.room):
+            self.room = np.concatenate([self.room, np.empty(len(self.room))])
+        fresh = self.room[first : self.made]
+        fresh[:] = losses
         per_epoch = self.training_run.loader.batches_per_epoch
         if self.callbacks.step_hooks:
             for place, loss in enumerate(fresh.tolist(), first):
@@ -127,8 +129,7 @@ class Loop:
             place = first + int(np.argmin(np.isfinite(fresh)))
             raise NonFiniteStep(
                 Reason.NOT_FINITE,
-                f"step {place + 1}: expected a finite loss, "
-                f"got {self.all_losses[place]}",
+                f"step {place + 1}: expected a finite loss, got {self.room[place]}",
             )
         interrupt.check()
 

@@ -34,7 +34,7 @@ class Trained:
 
     Args:
         execution: The task, and how it is computed.
-        parameters: The model's parameters.
+        parameters: The model's parameters; the views kept here cannot be written to.
         optimizer_state: What the optimizer has kept: for each of its numbers, an
             array for each parameter.
         history: How the model was trained; none of one that was read from a file.
@@ -45,6 +45,11 @@ class Trained:
     optimizer_state: Mapping[str, Parameters] = field(default_factory=dict)
     history: History | None = None
     _engines: dict[tuple[int, ...], Engine] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        slots = {name: _locked(each) for name, each in self.optimizer_state.items()}
+        object.__setattr__(self, "parameters", _locked(self.parameters))
+        object.__setattr__(self, "optimizer_state", slots)
 
     def __repr__(self) -> str:
         count = sum(each.size for each in self.parameters.values())
@@ -187,6 +192,14 @@ class Trained:
                 written.
         """
         write_text(Path(path), to_text(self.certificate()))
+
+
+def _locked(arrays: Parameters) -> dict[str, NDArray[Any]]:
+    """Views of arrays that cannot be written to."""
+    views = {name: array.view() for name, array in arrays.items()}
+    for view in views.values():
+        view.flags.writeable = False
+    return views
 
 
 def _spec_step(step: RecordedStep) -> certificate.RecordedStep:

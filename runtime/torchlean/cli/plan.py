@@ -17,7 +17,5 @@ def main(words: Sequence[str]) -> int:
         "buffers, and the kernels that a step calls, row by row.",
     )
     add_flags(parser)
-    settings = settings_of(parser.read(words))
-    engine = settings.trainer.execution.engine(settings.training_run, settings.training)
-    print(engine.plan_text())
+    print(settings_of(parser.read(words)).plan.text())
     return DONE

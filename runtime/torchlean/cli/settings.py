@@ -22,6 +22,7 @@ from torchlean.cli.recipes import (
     recipe_named,
     schedule_named,
 )
+from torchlean.compiler.assembly import Compiled
 from torchlean.data import TensorDataset, dataset_named, split
 from torchlean.trainer import Trainer
 from torchlean_spec.data import Targets
@@ -42,6 +43,7 @@ class Settings:
     held_out: TensorDataset[Shape, Targets]
     trainer: Trainer
     training_run: TrainingRun
+    plan: Compiled
     seed: int
 
     @property
@@ -158,5 +160,5 @@ def settings_of(options: Namespace) -> Settings:
         options.schedule or recipe.schedule, run.steps, run.loader.batches_per_epoch
     )
     trainer, run = replace(trainer, schedule=schedule), replace(run, schedule=schedule)
-    trainer.execution.require_supported(run, training)
-    return Settings(recipe, training, held_out, trainer, run, seed)
+    plan = trainer.execution.plan(run, training)
+    return Settings(recipe, training, held_out, trainer, run, plan, seed)

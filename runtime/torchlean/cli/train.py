@@ -131,11 +131,11 @@ def _introduction(settings: Settings) -> str:
     training, held_out = settings.training, settings.held_out
     per_epoch = run.loader.batches_per_epoch
     how = [
-        type(recipe.loss).__name__,
+        described(recipe.loss).removesuffix("()"),
         described(run.optimizer),
         *([] if isinstance(run.schedule, Constant) else [described(run.schedule)]),
         f"batches of {settings.batch_size}",
-        f"{run.steps} steps ({run.steps / per_epoch:g} epochs)",
+        f"{run.steps} steps ({run.steps / per_epoch:.4g} epochs)",
         f"{run.number_format}{', strict' if settings.trainer.strict else ''}",
     ]
     return (

@@ -8,6 +8,8 @@ TensorDataset(digits: 1438 samples of shape [64], 10 classes)
 ((32, 64), (32,))
 """
 
+from torchlean.data.dataset import AnyDataset as AnyDataset
+from torchlean.data.dataset import AnyTensors as AnyTensors
 from torchlean.data.dataset import TensorDataset as TensorDataset
 from torchlean.data.dataset import from_spec as from_spec
 from torchlean.data.dataset import tensor_dataset as tensor_dataset

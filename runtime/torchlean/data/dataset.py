@@ -182,7 +182,10 @@ class TensorDataset(Generic[S_co, T_co]):
             yield self.targets.astype("<i8").tobytes()
 
 
-AnyDataset = TensorDataset[Shape, Targets] | Dataset[Shape, Targets]
+AnyTensors = TensorDataset[Shape, Targets]
+"""A data set as arrays, whatever its samples and targets are."""
+
+AnyDataset = AnyTensors | Dataset[Shape, Targets]
 """A data set in either form; `as_tensors` makes the first of it."""
 
 
