@@ -56,6 +56,9 @@ SPLITTER = 2.0**27 + 1
 PARTS = 32
 """Half a turn is cut into so many parts, at whose ends cosines are tabulated."""
 
+NEAR = 64
+"""How many powers of a base are remembered; tables of powers are made of them."""
+
 LARGEST_COUNT = 2**53
 """Counts below it are exact."""
 
@@ -110,6 +113,10 @@ class Column:
     high: Floats
     low: Floats
     radius: Floats
+
+    def along_rows(self) -> Column:
+        """The same values as a table of one column, to be combined with a row."""
+        return Column(self.high[:, None], self.low[:, None], self.radius[:, None])
 
     def __neg__(self) -> Column:
         return Column(-self.high, -self.low, self.radius)
@@ -168,9 +175,13 @@ def _upwards(value: Fraction) -> float:
     return float(np.nextafter(nearest_float(value), np.inf)) if value else 0.0
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def enclosed(value: Fraction) -> Column:
-    """The enclosure of one exact real."""
+    """The enclosure of one exact real; those of constants are remembered."""
+    return _enclose(value)
+
+
+def _enclose(value: Fraction) -> Column:
     high = nearest_float(value)
     if not np.isfinite(high):
         return Column(*(np.float64(each) for each in (high, 0.0, np.inf)))  # type: ignore[arg-type]
@@ -179,9 +190,23 @@ def enclosed(value: Fraction) -> Column:
     return Column(*(np.float64(each) for each in (high, low, radius)))  # type: ignore[arg-type]
 
 
-@lru_cache(maxsize=4096)
-def _power(base: Fraction, exponent: int) -> Column:
-    return enclosed(power(base, exponent))
+def enclosed_power(base: Fraction, exponent: int) -> Column:
+    """The enclosure of one power, as a column of one step."""
+    return _stretch(_enclose(power(base, exponent)), slice(None))
+
+
+@lru_cache(maxsize=256)
+def _far_power(base: Fraction, exponent: int) -> Column:
+    return enclosed_power(base, exponent)
+
+
+@lru_cache(maxsize=64)
+def _near_powers(base: Fraction) -> Column:
+    """The powers to 0, 1, ..., as a row."""
+    found = enclosed_power(base, 0)
+    while (length := found.high.size) < NEAR:
+        found = _joined(found, found * _far_power(base, length))
+    return found
 
 
 class Enclosures:
@@ -196,15 +221,16 @@ class Enclosures:
         return enclosed(Fraction(value))
 
     def power(self, base: Exact, exponent: Column, /) -> Column:
-        """From a table of consecutive powers, doubled by the spec's own powers."""
+        """From a table of consecutive powers: every 64th times each of the first 64."""
         real = Fraction(base)
         counts = np.atleast_1d(np.maximum(exponent.high, 0.0).astype(np.int64))
         least = int(counts.min()) if counts.size else 0
         needed = int(counts.max()) - least + 1 if counts.size else 1
-        table = _stretch(_power(real, least), slice(None))
-        while (length := table.high.size) < needed:
-            shorter = _stretch(table, slice(needed - length))
-            table = _joined(table, shorter * _power(real, length))
+        starts = enclosed_power(real, least)
+        while (length := starts.high.size) * NEAR < needed:
+            shorter = _stretch(starts, slice(-(-needed // NEAR) - length))
+            starts = _joined(starts, shorter * _far_power(real, length * NEAR))
+        table = starts.along_rows() * _near_powers(real)
         # The spec refuses a negative exponent; leave the answer to it.
         return _widened(_stretch(table, counts - least), exponent.high < 0)
 
@@ -284,8 +310,8 @@ def _select(condition: Flags, chosen: Column, otherwise: Column) -> Column:
 
 
 def _stretch(x: Column, places: slice | NDArray[np.int64]) -> Column:
-    """The values at some places."""
-    high, low, radius = (np.atleast_1d(each) for each in (x.high, x.low, x.radius))
+    """The values at some places, of the rows one after the other."""
+    high, low, radius = (np.ravel(each) for each in (x.high, x.low, x.radius))
     return Column(high[places], low[places], radius[places])
 
 
