@@ -27,23 +27,19 @@ def certify_command(argv: Sequence[str]) -> int:
     Returns:
         0 if certified, 1 if refused, 2 if there is nothing to judge.
     """
-    import argparse
     import json
     from pathlib import Path
 
-    parser = argparse.ArgumentParser(
-        prog="torchlean certify",
-        description="Judge a run's certificate with the spec alone.",
-    )
-    parser.add_argument("path", type=Path, help="such as runs/digits/certificate.json")
-    parser.add_argument("--json", action="store_true", help="print a report in JSON")
-    options = parser.parse_args(argv)
-
+    from torchlean_proofs.arguments import Parser
     from torchlean_proofs.certify import certify
     from torchlean_proofs.report import lines, report_json
     from torchlean_spec.certificate import read
 
+    parser = Parser("certify", "Judge a run's certificate with the spec alone.")
+    parser.add_argument("path", type=Path, help="such as runs/digits/certificate.json")
+    parser.add_argument("--json", action="store_true", help="print a report in JSON")
     try:
+        options = parser.parse_args(argv)
         found = read(options.path)
         report = certify(found.certificate, intact=found.intact)
     except TorchLeanError as error:
@@ -64,30 +60,32 @@ def laws_command(argv: Sequence[str]) -> int:
     Returns:
         0 if what was asked for holds, 1 if a law is broken, 2 for an unknown id.
     """
-    import argparse
-
-    parser = argparse.ArgumentParser(
-        prog="torchlean laws", description="What is claimed, and on what evidence."
-    )
-    actions = parser.add_subparsers(dest="action", metavar="list|show|check")
-    actions.add_parser("list", help="print every law, with its evidence")
-    show = actions.add_parser("show", help="print one law, with witness and mutants")
-    show.add_argument("identifier", metavar="ID")
-    check = actions.add_parser("check", help="check every law, or one")
-    check.add_argument("identifier", metavar="ID", nargs="?")
-    options = parser.parse_args(argv)
-
     from torchlean_proofs import ledger
+    from torchlean_proofs.arguments import Parser
 
+    parser = Parser("laws", "What is claimed, and on what evidence.")
+    parser.add_argument(
+        "action",
+        nargs="?",
+        choices=("list", "show", "check"),
+        default="list",
+        help="print every law (list), one with witness and mutants (show), "
+        "or run every law or one of them anew (check)",
+    )
+    parser.add_argument("identifier", nargs="?", metavar="ID", help="a law's name")
     try:
-        if options.action == "show":
-            print("\n".join(ledger.shown(options.identifier)))
-        elif options.action == "check":
+        options = parser.parse_args(argv)
+        if options.action == "show" and options.identifier is None:
+            parser.error("expected the name of a law to show, got none")
+        if options.action == "list" and options.identifier is not None:
+            parser.error(f"expected no name after list, got {options.identifier!r}")
+        if options.action == "check":
             return CERTIFIED if ledger.check(options.identifier) else REFUSED
-        else:
-            print("\n".join(ledger.listed()))
+        show = options.action == "show"
+        said = ledger.shown(options.identifier) if show else ledger.listed()
     except TorchLeanError as error:
         return refuse(error)
+    print("\n".join(said))
     return CERTIFIED
 
 

@@ -7,11 +7,14 @@ records is judged phase by phase, each from its own recorded inputs.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from torchlean_proofs.report import Report
 from torchlean_proofs.steps import judge_step
 from torchlean_proofs.strict import SYSTEMS, floats_of
 from torchlean_spec.certificate import Certificate
 from torchlean_spec.data import Dataset, Targets
+from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.numbers import bounded
 from torchlean_spec.shape import Shape
 from torchlean_spec.training import State, TrainingRun, batch_of, initial_state
@@ -44,15 +47,17 @@ def certify(
         intact: Whether the file's digest was that of its content.
 
     Raises:
-        TorchLeanError: What the source refuses (`MISSING_DEPENDENCY` without its
-            files), or a run whose parts do not fit together.
+        TorchLeanError: `FILE_FORMAT` for steps that the run does not have or that
+            are not in order, what the source refuses (`MISSING_DEPENDENCY` without
+            its files), and what a run refuses whose parts do not fit together.
     """
     training_run = certificate.training_run
+    require_steps(certificate)
     data = certificate.source.load() if dataset is None else dataset
     system = bounded(training_run.number_format, ulps=certificate.ulps)
     known: dict[int, State[float]] = {}
     found = []
-    for step in sorted(certificate.steps, key=lambda each: each.number):
+    for step in certificate.steps:
         if step.number == 1:
             known[0] = initial_floats(training_run)
         batch = batch_of(system, training_run, data, step.number)
@@ -66,3 +71,20 @@ def certify(
         data.digest() == certificate.data_digest,
         certificate.ulps,
     )
+
+
+def require_steps(certificate: Certificate) -> None:
+    """Refuse steps that are not in order, or that the run does not have.
+
+    Raises:
+        TorchLeanError: `FILE_FORMAT`.
+    """
+    numbers = [step.number for step in certificate.steps]
+    last = certificate.training_run.steps
+    within = all(1 <= number <= last for number in numbers)
+    if not within or any(a >= b for a, b in pairwise(numbers)):
+        raise TorchLeanError(
+            Reason.FILE_FORMAT,
+            f"expected recorded steps in order, from 1 to {last}, each once, "
+            f"got {numbers}",
+        )

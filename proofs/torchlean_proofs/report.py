@@ -123,7 +123,7 @@ def report_json(report: Report) -> dict[str, Json]:
         "data_matches": report.data_matches,
         "ulps": dict(sorted(report.ulps.items())),
         "worst": _number(report.worst),
-        "median_allowance": report.median_allowance,
+        "median_allowance": _number(report.median_allowance),
         "steps": [_step_json(step) for step in report.steps],
     }
 
@@ -151,6 +151,6 @@ def _disagreement_json(found: Disagreement) -> Json:
     }
 
 
-def _number(value: float) -> Json:
+def _number(value: float | None) -> Json:
     """A number as JSON; what JSON has no number for, as a word."""
-    return value if math.isfinite(value) else str(value)
+    return value if value is None or math.isfinite(value) else str(value)

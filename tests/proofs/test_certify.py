@@ -20,6 +20,7 @@ from torchlean_proofs.strict import strict_certificate
 from torchlean_spec.certificate import Certificate, RecordedStep, from_text, to_text
 from torchlean_spec.clipping import ClipGlobalNorm
 from torchlean_spec.data import Loader
+from torchlean_spec.errors import TorchLeanError
 from torchlean_spec.layers import Dropout, Linear, Sequential, Tanh
 from torchlean_spec.losses import CrossEntropy
 from torchlean_spec.optimizers import SGD, Adam
@@ -301,6 +302,35 @@ def test_another_file_is_one_sentence(
     said = capsys.readouterr().err
     assert said.startswith("torchlean: expected a certificate, got a file that is none")
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "certify: the following arguments are required: path"),
+        (["a", "b"], "certify: unrecognized arguments: b"),
+        (["a", "--fast"], "certify: unrecognized arguments: --fast"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A command line that makes no sense gives exit code 2."""
+    assert certify_command(words) == 2
+    expected = f"torchlean: {said} (torchlean certify --help)\n"
+    assert capsys.readouterr().err == expected
+
+
+@pytest.mark.parametrize("numbers", [(2, 1), (1, 1), (0, 2), (6, 7)])
+def test_steps_must_be_those_of_the_run(numbers: tuple[int, int]) -> None:
+    """Steps out of order, given twice or out of range are refused."""
+    pairs = zip(recorded().steps, numbers, strict=False)
+    steps = tuple(replace(step, number=number) for step, number in pairs)
+    with pytest.raises(TorchLeanError) as caught:
+        certify(replace(recorded(), steps=steps))
+    assert str(caught.value) == (
+        f"expected recorded steps in order, from 1 to 6, each once, got {list(numbers)}"
+    )
 
 
 def test_unknown_commands_are_one_sentence(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -486,3 +487,11 @@ def test_the_allowance_is_small_beside_the_update() -> None:
         "the median allowance of a parameter is "
         f"{report.median_allowance:.2g} of its update's size"
     )
+
+
+def test_a_step_is_judged_in_two_seconds() -> None:
+    """One step takes at most 2 seconds of one processor, in Python alone."""
+    history()  # Made before the clock starts.
+    began = time.process_time()
+    judged(Evaluation())
+    assert time.process_time() - began < 2

@@ -227,6 +227,22 @@ def test_the_command_checks_a_law(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["show"], "laws: expected the name of a law to show, got none"),
+        (["list", "a"], "laws: expected no name after list, got 'a'"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A command line that makes no sense gives exit code 2."""
+    assert laws_command(words) == 2
+    expected = f"torchlean: {said} (torchlean laws --help)\n"
+    assert capsys.readouterr().err == expected
+
+
 def test_unknown_laws_are_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     """A law that does not exist gives exit code 2."""
     assert laws_command(["show", "shapes.colour"]) == 2
