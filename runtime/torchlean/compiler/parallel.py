@@ -8,6 +8,7 @@ one to another thread takes about one.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from torchlean.cpu.registry import Mode, kernel_named
 from torchlean.plan import Row, Together, cut
@@ -31,7 +32,7 @@ def shared_out(row: Row, mode: Mode) -> Row | Together:
         return row
     integers = row.integers()
     if any(sizes <= integers.keys() for sizes in PRODUCT_SIZES):
-        pieces = math.prod(integers.values()) // PRODUCTS_PER_PIECE
+        pieces = _pieces_of_product(integers)
     else:
         extents = kernel.extents(integers)
         moving = [extents[name] for name in kernel.shard_steps if name in extents]
@@ -39,5 +40,22 @@ def shared_out(row: Row, mode: Mode) -> Row | Together:
     pieces = min(pieces, LARGEST_NUMBER_OF_PIECES)
     if pieces < 2:
         return row
-    parts = cut(row, mode, pieces, multiple=16)
+    parts = cut(row, mode, pieces, multiple=64 if kernel.blas else 16)
     return Together(parts) if len(parts) > 1 else row
+
+
+def _pieces_of_product(integers: Mapping[str, int]) -> int:
+    """How many pieces the multiplications of a matrix product are worth."""
+    sizes = next(each for each in PRODUCT_SIZES if each <= integers.keys())
+    return math.prod(integers[name] for name in sizes) // PRODUCTS_PER_PIECE
+
+
+def worth_sharing(integers: Mapping[str, int]) -> bool:
+    """Whether a matrix product of these sizes is worth more than one piece.
+
+    >>> worth_sharing({"rows": 32, "inputs": 784, "outputs": 256})
+    True
+    >>> worth_sharing({"rows": 32, "inputs": 64, "outputs": 64})
+    False
+    """
+    return _pieces_of_product(integers) > 1

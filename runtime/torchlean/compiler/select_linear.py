@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 
+from torchlean.compiler.parallel import worth_sharing
 from torchlean.compiler.select import Selection, selects
 from torchlean.compiler.steps import Sizes, Step, Steps
 from torchlean.cpu.linear import prefers_blas
@@ -183,11 +184,25 @@ def parameter_gradient(selection: Selection, step: Step) -> None:
     upstream, x = selection.operands(step)
     (rows, outputs), (_, inputs) = step.operand_sizes
     weight_gradient, bias_gradient = (selection.result(step, i) for i in range(2))
+    sums = {"outer": 1, "count": rows, "inner": outputs}
+    sizes = {"rows": rows, "inputs": inputs, "outputs": outputs}
+    fast = selection.graph.mode is Mode.FAST
+    if fast and _is_turned(selection, step.results[0]) and worth_sharing(sizes):
+        # Of the kernel that computes both, the weight's part could not be cut.
+        selection.graph.call(
+            _by_size(selection, "linear_weight_gradient", inputs, rows, outputs),
+            {**sizes, "stride": inputs},
+            x=x,
+            upstream=upstream,
+            weight_gradient=weight_gradient,
+        )
+        selection.graph.call("sum_axis", sums, x=upstream, out=bias_gradient)
+        return
     if _is_turned(selection, step.results[0]):
         kernel = "linear_parameter_gradient"
         selection.graph.call(
             _by_size(selection, kernel, inputs, rows, outputs),
-            {"rows": rows, "inputs": inputs, "outputs": outputs},
+            sizes,
             x=x,
             upstream=upstream,
             weight_gradient=weight_gradient,
@@ -197,5 +212,4 @@ def parameter_gradient(selection: Selection, step: Step) -> None:
     kernel = _by_size(selection, "matmul_transposed_left", outputs, rows, inputs)
     integers = {"m": outputs, "k": rows, "n": inputs}
     selection.graph.call(kernel, integers, a=upstream, b=x, out=weight_gradient)
-    sums = {"outer": 1, "count": rows, "inner": outputs}
     selection.graph.call("sum_axis", sums, x=upstream, out=bias_gradient)
