@@ -29,3 +29,18 @@ def test_an_example_runs(path: Path, tmp_path: Path) -> None:
     assert done.stderr == ""
     assert done.returncode == 0
     assert done.stdout
+
+
+def test_the_readme_keeps_its_word(tmp_path: Path) -> None:
+    """Its Python runs as it stands, and prints what it says."""
+    root = Path(__file__).parents[1]
+    script = root / "tests" / "run_readme.py"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(script), str(root / "README.md")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.returncode == 0
