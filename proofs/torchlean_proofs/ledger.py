@@ -31,7 +31,7 @@ def law_named(identifier: str) -> Law:
     Raises:
         TorchLeanError: `UNKNOWN_NAME`.
 
-    >>> law_named("shapes.size").sentence
+    >>> law_named("shape.size").sentence
     '`Dim(n, rest)` holds n times as many numbers as `rest`, and a scalar one.'
     """
     for each in all_laws():
@@ -39,7 +39,7 @@ def law_named(identifier: str) -> Law:
             return each
     raise TorchLeanError(
         Reason.UNKNOWN_NAME,
-        f"expected the name of a law such as 'shapes.size', got {identifier!r}",
+        f"expected the name of a law such as 'shape.size', got {identifier!r}",
     )
 
 

@@ -207,9 +207,9 @@ def test_the_command_lists_the_ledger(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_the_command_shows_a_law(capsys: pytest.CaptureFixture[str]) -> None:
     """Sentence, evidence, objects, witness and mutants are shown."""
-    assert laws_command(["show", "shapes.strides"]) == 0
+    assert laws_command(["show", "shape.strides"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "shapes.strides: Along the strides, the elements are numbered in row-major "
+        "shape.strides: Along the strides, the elements are numbered in row-major "
         "order.",
         "  evidence  exhaustive, 85 cases",
         "  speaks of torchlean_spec.shape.strides",
@@ -220,9 +220,9 @@ def test_the_command_shows_a_law(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_command_checks_a_law(capsys: pytest.CaptureFixture[str]) -> None:
     """Checking runs the law again."""
-    assert laws_command(["check", "shapes.size"]) == 0
+    assert laws_command(["check", "shape.size"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "kept    shapes.size: 85 cases, 2 mutants",
+        "kept    shape.size: 85 cases, 2 mutants",
         "1 of 1 laws are kept",
     ]
 
@@ -245,10 +245,10 @@ def test_wrong_usage_is_one_sentence(
 
 def test_unknown_laws_are_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     """A law that does not exist gives exit code 2."""
-    assert laws_command(["show", "shapes.colour"]) == 2
+    assert laws_command(["show", "shape.colour"]) == 2
     assert capsys.readouterr().err == (
-        "torchlean: expected the name of a law such as 'shapes.size', "
-        "got 'shapes.colour'\n"
+        "torchlean: expected the name of a law such as 'shape.size', "
+        "got 'shape.colour'\n"
     )
     with pytest.raises(TorchLeanError):
-        ledger.law_named("shapes.colour")
+        ledger.law_named("shape.colour")

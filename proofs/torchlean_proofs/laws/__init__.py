@@ -8,9 +8,10 @@ from importlib import import_module
 from torchlean_proofs.laws.law import Law
 
 TOPICS = (
-    "shapes",
+    "shape",
     "numbers",
     "rounding",
+    "bounded",
     "elementwise",
     "activations",
     "activation_gradients",
@@ -29,11 +30,12 @@ TOPICS = (
     "row_edges",
     "refused_shapes",
     "optimizers",
-    "optimizer_relations",
+    "optimizers_relations",
     "schedules",
     "clipping",
     "program",
     "layers",
+    "layer_composition",
     "losses",
     "task",
     "training",

@@ -88,7 +88,7 @@ def law(
     hold. The types are checked here and then forgotten.
 
     Args:
-        identifier: The law's name for ever, such as `shapes.size`.
+        identifier: The law's name for ever, such as `shape.size`.
         objects: The dotted names, within `torchlean_spec`, of what it speaks of.
         evidence: What stands behind it.
         subject: The object that it is aimed at.

@@ -44,7 +44,7 @@ def pairs(draws: Draws) -> Iterator[tuple[Extents, Extents]]:
 
 
 @law(
-    "shapes.sizes",
+    "shape.sizes",
     objects="shape.shape_of shape.sizes shape.Dim shape.Scalar",
     evidence=Evidence.EXHAUSTIVE,
     subject=shape_of,
@@ -63,7 +63,7 @@ def the_sizes(shape_of: Callable[[Sequence[int]], Shape], extents: Extents) -> b
 
 
 @law(
-    "shapes.size",
+    "shape.size",
     objects="shape.size shape.Dim shape.Scalar",
     evidence=Evidence.EXHAUSTIVE,
     subject=size,
@@ -84,7 +84,7 @@ def the_size(size: Callable[[Shape], int], extents: Extents) -> bool:
 
 
 @law(
-    "shapes.axis",
+    "shape.axis",
     objects="shape.axis_of shape.rank",
     evidence=Evidence.EXHAUSTIVE,
     subject=shape.axis_of,
@@ -107,7 +107,7 @@ def the_axis(axis_of: Callable[[Shape, int], int], case: tuple[Extents, int]) ->
 
 
 @law(
-    "shapes.without_axis",
+    "shape.without_axis",
     objects="shape.without_axis",
     evidence=Evidence.EXHAUSTIVE,
     subject=shape.without_axis,
@@ -134,7 +134,7 @@ def without_an_axis(
 
 
 @law(
-    "shapes.permute",
+    "shape.permute",
     objects="shape.permute",
     evidence=Evidence.EXHAUSTIVE,
     subject=shape.permute,
@@ -167,7 +167,7 @@ def _joined(first: Extents, second: Extents, axis: int) -> Extents | None:
 
 
 @law(
-    "shapes.concatenate",
+    "shape.concatenate",
     objects="shape.concatenate",
     evidence=Evidence.EXHAUSTIVE,
     subject=shape.concatenate,
@@ -208,7 +208,7 @@ def _stretched(source: Extents, target: Extents) -> Extents | None:
 
 
 @law(
-    "shapes.broadcast",
+    "shape.broadcast",
     objects="shape.broadcast_axes",
     evidence=Evidence.EXHAUSTIVE,
     subject=shape.broadcast_axes,
@@ -235,7 +235,7 @@ def broadcasting(
 
 
 @law(
-    "shapes.strides",
+    "shape.strides",
     objects="shape.strides",
     evidence=Evidence.EXHAUSTIVE,
     subject=shape.strides,
@@ -255,7 +255,7 @@ def the_strides(strides: Callable[[Shape], Extents], extents: Extents) -> bool:
 
 
 @law(
-    "shapes.require_same",
+    "shape.require_same",
     objects="shape.require_same",
     evidence=Evidence.EXHAUSTIVE,
     subject=shape.require_same,
