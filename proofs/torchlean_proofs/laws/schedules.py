@@ -211,8 +211,7 @@ def warming_up(rate: Rate, at: Moment) -> bool:
     begins = rate(schedule, base, 0) == start
     warm = [rate(schedule, base, k) for k in range(updates)]
     rises = (
-        later - earlier == (base - start) / updates
-        for earlier, later in pairwise(warm)
+        later - earlier == (base - start) / updates for earlier, later in pairwise(warm)
     )
     follows = rate(schedule, base, updates + update) == rate_at(
         schedule.then, base, update
