@@ -113,6 +113,9 @@ class Direct(Generic[A]):
             self.system, meaning(self.system, Attributes(**attributes), given)
         )
 
+    def __add__(self, other: Direct[A]) -> Direct[A]:
+        return self.apply("add", other)
+
     def build(self, operation: str, /, **attributes: Attribute) -> Direct[A]:
         """What an operation without operands means."""
         given: Operands[A] = Operands([])
