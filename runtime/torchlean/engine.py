@@ -39,7 +39,7 @@ from torchlean.cpu.running import (
     TABLE_START,
 )
 from torchlean.data.dataset import TensorDataset
-from torchlean.epochs import Epochs
+from torchlean.epochs import Epochs, epochs_together, used_places
 from torchlean.inference import Answer, Inference, machine_of, run_rows
 from torchlean.initial import initial_parameters, initial_slots
 from torchlean.interpreter import CONTROL, Machine, aligned_zeros
@@ -109,7 +109,7 @@ class Engine:
         self._mode = Mode.STRICT if strict else Mode.FAST
         self._sample = sizes(dataset.input_shape)
         self._epochs = Epochs(loader)
-        self._epoch = -1
+        self._ordered = range(0)
         self._pace = 1
         self._table_end = 0
         self._machines: dict[int, tuple[Machine, Compiled]] = {}
@@ -304,8 +304,7 @@ class Engine:
         return known[wanted]
 
     def _compile(self, batch: int) -> Compiled:
-        count = len(self._dataset)
-        return compile_step(self.training_run, self._sample, self._mode, count, batch)
+        return compile_step(self.training_run, self._sample, self._mode, batch)
 
     def _machine(self, batch: int) -> tuple[Machine, Compiled]:
         """The machine for a batch size, made when it is first needed."""
@@ -335,23 +334,31 @@ class Engine:
             self.training_run.loader,
             self.step,
         )
-        epoch, number = divmod(step, loader.batches_per_epoch)
-        self._load_order(epoch)
+        self._load_orders(step, stop)
         self._load_table(step, stop)
-        control[POSITION] = number * loader.batch_size
+        position = step - self._ordered.start * loader.batches_per_epoch
+        control[POSITION] = position * loader.batch_size
         control[LOSS_START] = step
         control[STATUS] = 0
         batch = self._batch_size(step)
-        left = (loader.count - number * loader.batch_size) // batch
+        left = self._ordered.stop * loader.batches_per_epoch - step
+        if used_places(loader) % loader.batch_size:
+            # The last batch of an epoch is smaller: it is a slice of its own.
+            left = 1 if batch < loader.batch_size else left - 1
         count = min(left, stop - step, self._table_end - step, CAPACITY, self._pace)
         return *self._machine(batch), count
 
-    def _load_order(self, epoch: int) -> None:
-        """Have the order of an epoch in its buffer."""
-        if self._epoch != epoch:
-            self._epoch = -1
-            self._buffers[names.ORDER][:] = self._epochs.order(epoch)
-            self._epoch = epoch
+    def _load_orders(self, step: int, stop: int) -> None:
+        """Have the order of an update's epoch in the buffer, and of the next ones."""
+        loader = self.training_run.loader
+        epoch = step // loader.batches_per_epoch
+        if epoch in self._ordered:
+            return
+        last = -(-stop // loader.batches_per_epoch)
+        count = min(epochs_together(loader), max(last - epoch, 1))
+        self._ordered = range(0)
+        self._epochs.load(self._buffers[names.ORDER], epoch, count)
+        self._ordered = range(epoch, epoch + count)
 
     def _load_table(self, step: int, stop: int) -> None:
         """Have the coefficients of the next update in the table, and of more."""

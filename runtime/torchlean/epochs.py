@@ -20,6 +20,32 @@ def as_signed(word: int) -> int:
     return word - 2**64 if word >= 2**63 else word
 
 
+LONGEST_ORDER = 2**16
+"""Samples whose order is drawn ahead, of as many epochs as fit."""
+
+
+def used_places(loader: Loader) -> int:
+    """How many samples an epoch uses: without those left out at its end."""
+    return min(loader.count, loader.batches_per_epoch * loader.batch_size)
+
+
+def epochs_together(loader: Loader) -> int:
+    """How many epochs' orders lie one behind the other.
+
+    One, if the last batch of an epoch is smaller than the others: it has a plan of
+    its own.
+    """
+    used = used_places(loader)
+    if used % loader.batch_size:
+        return 1
+    return max(1, LONGEST_ORDER // used)
+
+
+def order_places(loader: Loader) -> int:
+    """How many places the buffer of orders has."""
+    return epochs_together(loader) * used_places(loader)
+
+
 class Epochs:
     """The orders of a loader's epochs; asking for the next one is cheap.
 
@@ -45,6 +71,19 @@ class Epochs:
         seed = as_signed(loader.seed)
         call("shuffle", order=order, size=loader.count, seed=seed, stream=number)
         return order
+
+    def load(self, buffer: Order, first: int, count: int) -> None:
+        """Write the orders of some epochs into a buffer, one behind the other.
+
+        Args:
+            buffer: Where to write to.
+            first: The first of the epochs.
+            count: How many; at most `epochs_together`.
+        """
+        used = used_places(self._loader)
+        for place in range(count):
+            order = self.order(first + place)[:used]
+            buffer[place * used : (place + 1) * used] = order
 
     def _lean_order(self, epoch: int) -> tuple[int, ...]:
         """The original's shuffles carry over from epoch to epoch."""

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from torchlean.epochs import Epochs, as_signed
+from torchlean.epochs import (
+    Epochs,
+    as_signed,
+    epochs_together,
+    order_places,
+    used_places,
+)
 from torchlean_spec.data import Loader
 
 
@@ -39,3 +46,27 @@ def test_signed_words() -> None:
         -(2**63),
         -1,
     ]
+
+
+@pytest.mark.parametrize(
+    ("loader", "together", "used"),
+    [
+        (Loader(1000, 32), 66, 992),
+        (Loader(1024, 32), 64, 1024),
+        (Loader(1000, 32, drop_last=False), 1, 1000),
+        (Loader(1000, 40, drop_last=False), 65, 1000),
+        (Loader(70_000, 32), 1, 69_984),
+    ],
+)
+def test_orders_one_behind_the_other(loader: Loader, together: int, used: int) -> None:
+    """As many epochs as fit; one where the last batch is smaller than the others."""
+    assert epochs_together(loader) == together
+    assert used_places(loader) == used
+    assert order_places(loader) == together * used
+    buffer = np.full(order_places(loader), -1)
+    count = min(together, 3)
+    Epochs(loader).load(buffer, 4, count)
+    for place in range(count):
+        part = buffer[place * used : (place + 1) * used]
+        assert tuple(part.tolist()) == loader.order(4 + place)[:used]
+    assert (buffer[count * used :] == -1).all()

@@ -6,7 +6,7 @@
 >>> from torchlean_spec.optimizers import SGD
 >>> task = Task(Linear(2, 1), MeanSquaredError())
 >>> run = TrainingRun(task, SGD(0.1), Loader(8, 4), steps=1)
->>> compiled = compile_step(run, (2,), Mode.FAST, samples=8, batch=4)
+>>> compiled = compile_step(run, (2,), Mode.FAST, batch=4)
 >>> [row.kernel for row in compiled.plan.single_rows()][:3]
 ['gather_rows_by_order', 'gather_rows_by_order', 'linear']
 """
@@ -28,9 +28,10 @@ from torchlean.compiler.select_linear import transposed_weights
 from torchlean.compiler.steps import Sizes, Steps, steps_of
 from torchlean.cpu.registry import Dtype, Mode
 from torchlean.cpu.running import CONTROL_WORDS
-from torchlean.epochs import as_signed
+from torchlean.epochs import as_signed, order_places
 from torchlean.interpreter import CONTROL
 from torchlean.plan import Place
+from torchlean_spec.data import Loader
 from torchlean_spec.shape import shape_of
 from torchlean_spec.task import (
     DRAW,
@@ -70,7 +71,6 @@ def compile_step(
     run: TrainingRun,
     sample: Sizes,
     mode: Mode,
-    samples: int,
     batch: int,
     rewrites: Sequence[Rewrite] = REWRITES,
 ) -> Compiled:
@@ -80,7 +80,6 @@ def compile_step(
         run: The run.
         sample: The sizes of one input.
         mode: `fast` or `strict`.
-        samples: How many samples the data set has.
         batch: How many samples this step sees.
         rewrites: Which rewrites to apply.
 
@@ -92,7 +91,7 @@ def compile_step(
     layout = layout_of(run.task, program, mode)
     assembly = _begin(run.task, program, layout, mode, run.number_format)
     control = assembly.buffer(CONTROL, CONTROL_WORDS, integers=True)
-    _gather(assembly, control, samples, batch, run.seed)
+    _gather(assembly, run.loader, control, batch, run.seed)
     assembly.end_phase("data")
 
     loss = assembly.place_output(LOSS, Place(names.LOSS))
@@ -188,11 +187,12 @@ def _begin(
 
 
 def _gather(
-    assembly: Assembly, control: int, samples: int, batch: int, seed: int
+    assembly: Assembly, loader: Loader, control: int, batch: int, seed: int
 ) -> None:
     """Copy the samples of the batch from the data set."""
     program, graph = assembly.program, assembly.graph
-    order = assembly.buffer(names.ORDER, samples, integers=True)
+    samples, places = loader.count, order_places(loader)
+    order = assembly.buffer(names.ORDER, places, integers=True)
     for name, buffer in ((INPUT, names.INPUTS), (TARGET, names.TARGETS)):
         number = program.inputs[name]
         integers = number in program.integers
@@ -201,7 +201,13 @@ def _gather(
         gathered = graph.value(batch * width, integers)
         graph.call(
             f"gather_{'indices' if integers else 'rows'}_by_order",
-            {"samples": samples, "width": width, "batch": batch, "offset": 0},
+            {
+                "samples": samples,
+                "places": places,
+                "width": width,
+                "batch": batch,
+                "offset": 0,
+            },
             order=order,
             control=control,
             data=data,

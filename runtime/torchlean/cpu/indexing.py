@@ -13,7 +13,7 @@ from torchlean.cpu.summation import sum_of
 
 
 @kernel(
-    reads={"order": "samples", "data": "samples*width"},
+    reads={"order": "places", "data": "samples*width"},
     writes={"out": "batch*width"},
     updates={"control": "16"},
     integers_in=("order", "control"),
@@ -24,16 +24,20 @@ def gather_rows_by_order(
     data: Reals,
     out: Reals,
     samples: int,
+    places: int,
     width: int,
     batch: int,
     offset: int,
     system: Arithmetic,
 ) -> None:
-    """Copy a batch: rows `order[position + offset + j]` of the data, for each j."""
+    """Copy a batch: rows `order[position + offset + j]` of the data, for each j.
+
+    The order may be that of one epoch or of several, one behind the other.
+    """
     start = control[POSITION] + offset
     for j in range(batch):
         place = start + j
-        if place < 0 or place >= samples:
+        if place < 0 or place >= places:
             control[STATUS] = STOPPED_INDEX
             return
         row = order[place]
@@ -45,7 +49,7 @@ def gather_rows_by_order(
 
 
 @kernel(
-    reads={"order": "samples", "data": "samples*width"},
+    reads={"order": "places", "data": "samples*width"},
     writes={"out": "batch*width"},
     updates={"control": "16"},
     integers_in=("order", "control", "data", "out"),
@@ -57,6 +61,7 @@ def gather_indices_by_order(
     data: Indices,
     out: Indices,
     samples: int,
+    places: int,
     width: int,
     batch: int,
     offset: int,
@@ -66,7 +71,7 @@ def gather_indices_by_order(
     start = control[POSITION] + offset
     for j in range(batch):
         place = start + j
-        if place < 0 or place >= samples:
+        if place < 0 or place >= places:
             control[STATUS] = STOPPED_INDEX
             return
         row = order[place]

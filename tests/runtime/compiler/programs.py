@@ -56,7 +56,7 @@ def run_plan(
     """
     count, batch = len(inputs), len(inputs) // STEPS
     sample = inputs.shape[1:]
-    compiled = compile_step(run, sample, mode, count, batch, rewrites)
+    compiled = compile_step(run, sample, mode, batch, rewrites)
     number_format = run.number_format
     shared: dict[str, NDArray[Any]] = {}
     for name, buffer in compiled.plan.buffers.items():
@@ -68,7 +68,7 @@ def run_plan(
     shared[names.TARGETS] = (
         targets if is_index else targets.astype(number_format)
     ).reshape(-1)
-    shared[names.ORDER][:] = np.arange(count)
+    shared[names.ORDER][:count] = np.arange(count)
     layout = compiled.layout
     started = initial_parameters(run.task.model, 0, number_format)
     layout.write(shared[names.PARAMETERS], started)

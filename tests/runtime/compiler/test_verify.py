@@ -19,7 +19,7 @@ from torchlean_spec.errors import Reason, TorchLeanError
 
 def compiled_step() -> Compiled:
     """The plan of a small run's step."""
-    return compile_step(small_run(), (6,), Mode.FAST, samples=40, batch=16)
+    return compile_step(small_run(), (6,), Mode.FAST, batch=16)
 
 
 def is_refused(compiled: Compiled, plan: Plan) -> bool:

@@ -28,12 +28,25 @@ def test_a_batch_is_gathered_in_the_epoch_s_order(control: Array) -> None:
     labels, order = numpy.arange(6) * 10, numpy.array([5, 3, 1, 0, 2, 4])
     out, picked = numpy.empty((2, 2), numpy.float32), numpy.empty(2, numpy.int64)
     control[POSITION] = 1
-    sizes: dict[str, Any] = {"samples": 6, "batch": 2, "offset": 1}
+    sizes: dict[str, Any] = {"samples": 6, "places": 6, "batch": 2, "offset": 1}
     given: dict[str, Any] = {"order": order, "control": control} | sizes
     call("gather_rows_by_order", data=data, out=out, width=2, **given)
     call("gather_indices_by_order", data=labels, out=picked, width=1, **given)
     assert out.tolist() == [[2, 3], [0, 1]]
     assert picked.tolist() == [10, 0]
+    assert control[STATUS] == 0
+
+
+def test_the_order_may_be_longer_than_the_data(control: Array) -> None:
+    """The orders of several epochs stand one behind the other."""
+    control[POSITION] = 2
+    picked = numpy.empty(2, numpy.int64)
+    call(
+        "gather_indices_by_order", order=numpy.array([0, 1, 1, 0]), control=control,
+        data=numpy.array([7, 8]), out=picked, samples=2, places=4, width=1, batch=2,
+        offset=0,
+    )  # fmt: skip
+    assert picked.tolist() == [8, 7]
     assert control[STATUS] == 0
 
 
@@ -48,6 +61,7 @@ def test_a_batch_beyond_the_order_stops_the_run(control: Array, position: int) -
         data=numpy.zeros(6, numpy.float32),
         out=numpy.empty(2, numpy.float32),
         samples=6,
+        places=6,
         width=1,
         batch=2,
         offset=0,
