@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from torchlean import metrics
 from torchlean.compiler.assembly import Compiled
 from torchlean.compiler.lower import compile_step
 from torchlean.cpu.registry import Mode
-from torchlean.data.dataset import TensorDataset
+from torchlean.data.dataset import TargetArray, TensorDataset
 from torchlean.engine import Engine
 from torchlean.evaluation import Evaluation
 from torchlean.state import State
@@ -38,7 +38,10 @@ BackendName = Literal["compiled", "eager"]
 BACKENDS = ("compiled", "eager")
 DEVICES = ("cpu", "cuda")
 
-Parameters = Mapping[str, NDArray[Any]]
+Floats = NDArray[np.float32] | NDArray[np.float64]
+"""An array in the format of a run."""
+
+Parameters = Mapping[str, Floats]
 """Each parameter by its name."""
 
 Data = TensorDataset[Shape, Targets]
@@ -129,7 +132,7 @@ class Execution:
         prediction = output_shape(self.task.model, batch_shape(1, shape_of(sample)))
         wanted = sizes(self.task.loss.target_shape(prediction))
         classes = None
-        targets: NDArray[Any] = np.zeros(wanted)
+        targets: TargetArray = np.zeros(wanted)
         if self.task.loss.target_kind is Kind.INDEX:
             classes, targets = sizes(prediction)[-1], np.zeros(wanted, np.int64)
         single: Data = TensorDataset(np.zeros((1, *sample)), targets, classes)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,7 @@ from torchlean.callbacks import Callbacks, EpochEvent, StepEvent, TrainStart
 from torchlean.data.dataset import TensorDataset
 from torchlean.engine import Engine
 from torchlean.evaluation import Evaluation
-from torchlean.execution import Execution
+from torchlean.execution import Execution, Floats
 from torchlean.interrupt import DeferredInterrupt
 from torchlean.state import RecordedStep
 from torchlean_spec.data import Targets
@@ -112,7 +111,7 @@ class Loop:
         return min(total, (self.made // per_epoch + 1) * per_epoch)
 
     def _take(
-        self, losses: Sequence[float] | NDArray[Any], interrupt: DeferredInterrupt
+        self, losses: Sequence[float] | Floats, interrupt: DeferredInterrupt
     ) -> None:
         """Take the losses of a slice, tell of its steps, and see whether to stop."""
         first, self.made = self.made, self.made + len(losses)

@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,7 +15,7 @@ from torchlean.checkpoint import save_parameters
 from torchlean.data.dataset import AnyDataset, as_tensors
 from torchlean.engine import Engine
 from torchlean.evaluation import Evaluation
-from torchlean.execution import Execution, Parameters
+from torchlean.execution import Execution, Floats, Parameters
 from torchlean.files import write_text
 from torchlean.history import History
 from torchlean.log import Curve
@@ -90,7 +89,7 @@ class Trained:
         """The same samples after the last update."""
         return self.trained_by.after
 
-    def predict(self, inputs: ArrayLike) -> NDArray[Any]:
+    def predict(self, inputs: ArrayLike) -> Floats:
         """The model's outputs for a batch of inputs, `[samples, ..]`.
 
         Raises:
@@ -194,7 +193,7 @@ class Trained:
         write_text(Path(path), to_text(self.certificate()))
 
 
-def _locked(arrays: Parameters) -> dict[str, NDArray[Any]]:
+def _locked(arrays: Parameters) -> dict[str, Floats]:
     """Views of arrays that cannot be written to."""
     views = {name: array.view() for name, array in arrays.items()}
     for view in views.values():

@@ -16,12 +16,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from typing import cast
 
 from torchlean.callbacks import Callbacks, TrainReport
 from torchlean.checkpoint import load_parameters
 from torchlean.data.dataset import AnyDataset, TensorDataset, as_tensors
 from torchlean.evaluation import Evaluation
-from torchlean.execution import BackendName, Execution
+from torchlean.execution import BackendName, Execution, Parameters
 from torchlean.history import History
 from torchlean.log import LogDestination
 from torchlean.loops import Loop, NonFiniteStep
@@ -249,10 +250,8 @@ class Trainer:
             each.name: (self.dtype, sizes(each.shape))
             for each in self.model.parameters()
         }
-        parameters = load_parameters(
-            path, expected, model_digest=execution.model_digest
-        )
-        return Trained(execution, parameters)
+        found = load_parameters(path, expected, model_digest=execution.model_digest)
+        return Trained(execution, cast("Parameters", found))
 
     def _trained(
         self, loop: Loop, data: TensorDataset[Shape, Targets], before: Evaluation
