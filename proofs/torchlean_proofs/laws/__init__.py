@@ -39,6 +39,8 @@ TOPICS = (
     "losses",
     "task",
     "training",
+    "training_phases",
+    "description",
     "random",
     "data",
     "initializers",
