@@ -37,9 +37,16 @@ check: setup ## lint, formatting, types, layout of the trees
 conform: setup ## compare our numbers with NumPy's, in millions of cases (2 min)
 	@$(BIN)/python tests/conform/compare_binary_with_numpy.py
 
+.PHONY: bench
+bench: .venv-bench/.installed ## time us against PyTorch and JAX (10 min on a quiet machine)
+	@.venv-bench/bin/python benchmarks/training_steps.py
+	@.venv-bench/bin/python benchmarks/optimizers.py
+	@.venv-bench/bin/python benchmarks/start_up.py
+	@.venv-bench/bin/python benchmarks/memory.py
+
 .PHONY: clean
 clean: ## remove .venv, caches and what was built; runs/ stays
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	@rm -rf .venv .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An old pip knows no dependency groups, so pip comes first.
@@ -50,4 +57,13 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --upgrade pip
 	@$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@
+
+# The competitors are large, so they live in an environment of their own.
+.venv-bench/.installed: pyproject.toml
+	@echo "setting up .venv-bench with PyTorch and JAX (once)"
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --upgrade pip
+	@.venv-bench/bin/python -m pip install --quiet torch==2.13.0
+	@.venv-bench/bin/python -m pip install --quiet jax optax --editable '.[examples]'
 	@touch $@
