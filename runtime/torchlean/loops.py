@@ -70,7 +70,6 @@ class Loop:
             TorchLeanError: `NOT_FINITE` if a loss is, naming step and loss.
             KeyboardInterrupt: After a slice in which Ctrl-C was pressed.
         """
-        self._evaluate_held_out()
         held_out = self.evaluations[0][1] if self.evaluations else None
         self.callbacks.train_start(TrainStart(self.training_run, before, held_out))
         with DeferredInterrupt() as interrupt:
@@ -139,12 +138,13 @@ class Loop:
         per_epoch = self.training_run.loader.batches_per_epoch
         epoch = (self.made - 1) // per_epoch
         own = self.losses[epoch * per_epoch :]
-        self._evaluate_held_out()
+        self.evaluate_held_out()
         found = self.evaluations[-1][1] if self.evaluations else None
         mean = math.fsum(own.tolist()) / len(own)
         self.callbacks.epoch_end(EpochEvent(epoch, self.made, len(own), mean, found))
 
-    def _evaluate_held_out(self) -> None:
+    def evaluate_held_out(self) -> None:
+        """Evaluate the held-out samples, if there are any, as things stand."""
         if self.held_out is not None:
             found = self.execution.evaluation(self.engine, self.held_out)
             self.evaluations.append((self.made, found))

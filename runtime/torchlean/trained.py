@@ -54,6 +54,11 @@ class Trained:
         count = sum(each.size for each in self.parameters.values())
         return f"Trained({count} parameters, {self.execution.dtype})"
 
+    def __reduce__(self) -> tuple[type[Trained], tuple[object, ...]]:
+        # Engines hold machine code and are made again where they are needed.
+        kept = (self.execution, self.parameters, self.optimizer_state, self.history)
+        return type(self), kept
+
     @property
     def trained_by(self) -> History:
         """How the model was trained.

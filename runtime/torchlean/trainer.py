@@ -28,6 +28,7 @@ from torchlean.log import LogDestination
 from torchlean.loops import Loop, NonFiniteStep
 from torchlean.sampling import sampled_steps
 from torchlean.trained import Trained
+from torchlean.writable import require_writable
 from torchlean_spec.clipping import Clipping
 from torchlean_spec.data import Loader, Targets
 from torchlean_spec.errors import Reason, TorchLeanError
@@ -193,7 +194,7 @@ class Trainer:
             NonFiniteLoss: If a loss is a NaN or an infinity; it names the step.
             Interrupted: After Ctrl-C.
             TorchLeanError: What the model, the data or the loader refuse, and
-                `FILE_ACCESS` if a file cannot be written.
+                `FILE_ACCESS` if a file cannot be written; before the first step.
 
         A run that is stopped by either of the first two, or by what a callback
         raises, has written log and parameters as far as it came.
@@ -208,17 +209,22 @@ class Trainer:
             drop_last=drop_last,
         )
         kept = None if held_out is None else as_tensors(held_out)
+        destination = _destination(log)
+        for path in (destination.path, save):
+            if path is not None:
+                require_writable(path)
         engine = self.execution.engine(training_run, data)
         hooks = callbacks or Callbacks()
         sampled = sampled_steps(training_run.steps, certify, self.seed)
         before = self.execution.evaluation(engine, data)
         loop = Loop(engine, self.execution, training_run, kept, hooks, sampled)
+        loop.evaluate_held_out()
 
         def finish() -> Trained:
             """What the run has come to; log and parameters are written."""
             trained = self._trained(loop, data, before)
             history = trained.trained_by
-            _destination(log).write(history.to_train_log(title, notes))
+            destination.write(history.to_train_log(title, notes))
             if save is not None:
                 trained.save(save)
             return trained

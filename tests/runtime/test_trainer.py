@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import signal
 from pathlib import Path
 
@@ -164,6 +165,15 @@ def test_the_optimizer_state_is_saved_beside(tmp_path: Path) -> None:
     for slot, arrays in trained.optimizer_state.items():
         for name, array in arrays.items():
             assert found[f"{slot}.{name}"].tobytes() == array.tobytes()
+
+
+def test_a_trained_model_can_be_pickled() -> None:
+    """A copy from another process answers alike, to the bit."""
+    trained = trainer().train(MOONS, batch_size=10, steps=3, certify=2)
+    answers = trained.predict(MOONS.inputs)
+    copied = pickle.loads(pickle.dumps(trained))
+    assert copied.predict(MOONS.inputs).tobytes() == answers.tobytes()
+    assert to_text(copied.certificate()) == to_text(trained.certificate())
 
 
 def test_parameters_cannot_be_written_to() -> None:

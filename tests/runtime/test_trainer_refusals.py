@@ -247,7 +247,7 @@ def test_files_that_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("which", ["log", "save"])
 def test_files_that_cannot_be_written(which: str, tmp_path: Path) -> None:
-    """A folder in the way is named."""
+    """A file in the way is named, before anything is computed."""
     (tmp_path / "file").touch()
     path = tmp_path / "file" / "below"
     paths = {which: path}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -17,11 +16,11 @@ from torchlean.cli.progress import progress
 from torchlean.cli.settings import Settings, add_flags, settings_of
 from torchlean.curve import Picture
 from torchlean.evaluation import Evaluation
-from torchlean.files import replacing
 from torchlean.log import LogDestination
 from torchlean.report import described, model_summary
 from torchlean.trained import Trained
 from torchlean.trainer import Interrupted, NonFiniteLoss
+from torchlean.writable import require_writable
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.schedules import Constant
 
@@ -79,7 +78,7 @@ def main(words: Sequence[str]) -> int:
         log = LogDestination.parse(options.log)
     for path in (log.path, folder / PARAMETERS):
         if path is not None:
-            _require_writable(path)
+            require_writable(path)
     return _run(settings, folder, log, options.certify)
 
 
@@ -213,23 +212,3 @@ def _certify(path: Path) -> int:
         "expected an installed judge of certificates, got none; the certificate "
         f"stands in {path}",
     )
-
-
-def _require_writable(path: Path) -> None:
-    """Find out before the run whether a file can be written.
-
-    Raises:
-        TorchLeanError: `FILE_ACCESS` if it cannot.
-    """
-    if path.is_dir():
-        raise TorchLeanError(
-            Reason.FILE_ACCESS,
-            f"expected a file that can be written, got {path}: is a directory",
-        )
-    with suppress(_Writable), replacing(path) as beside:
-        beside.touch()
-        raise _Writable
-
-
-class _Writable(Exception):
-    """A file could be written; leave what stands there as it is."""
