@@ -24,7 +24,6 @@ from typing import Any
 
 import numpy
 from numpy.typing import NDArray
-from torchlean_spec.errors import Reason, TorchLeanError
 
 from torchlean.cpu import blas, running
 from torchlean.cpu.registry import Dtype, Mode
@@ -39,6 +38,7 @@ from torchlean.plan import (
     encode,
     verify,
 )
+from torchlean_spec.errors import Reason, TorchLeanError
 
 Array = NDArray[Any]
 CONTROL = "control"

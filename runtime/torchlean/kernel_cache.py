@@ -19,19 +19,18 @@ import platform
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from torchlean_spec.errors import Reason, TorchLeanError
-
 from torchlean.cpu import blas
 from torchlean.cpu.language import SHARED, SHARED_PREFIX, shared_symbol
 from torchlean.cpu.registry import Dtype, Kernel, Mode, kernel_named, kernel_table
 from torchlean.files import write_bytes
+from torchlean_spec.errors import Reason, TorchLeanError
 
 if TYPE_CHECKING:
     from llvmlite import binding
@@ -63,15 +62,24 @@ class Key:
         return f"torchlean_{self.name}_{self.dtype}_{mode}"
 
 
+def digest_of_sources() -> bytes:
+    """A digest of all kernel sources as they are on disk now."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parent
+    for source in sorted([*package.glob("cpu/*.py"), Path(__file__)]):
+        digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+    return digest.digest()
+
+
+# As they were when this process imported them; see `_store`.
+_imported_sources = digest_of_sources()
+
+
 @cache
 def cache_folder() -> Path:
     """The folder that holds the machine code for these sources on this machine."""
     from llvmlite import binding
 
-    digest = hashlib.sha256()
-    package = Path(__file__).parent
-    for source in sorted([*package.glob("cpu/*.py"), Path(__file__)]):
-        digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
     described = (
         version("numba"),
         version("llvmlite"),
@@ -80,7 +88,7 @@ def cache_folder() -> Path:
         binding.get_host_cpu_name(),
         binding.get_host_cpu_features().flatten(),
     )
-    digest.update("\0".join(described).encode())
+    digest = hashlib.sha256(_imported_sources + "\0".join(described).encode())
     root = os.environ.get("TORCHLEAN_CACHE") or Path.home() / ".cache" / "torchlean"
     return Path(root) / "kernels" / digest.hexdigest()[:20]
 
@@ -159,12 +167,9 @@ def _file(key: Key) -> Path:
 def _provide(key: Key) -> None:
     """Load code, and what it calls; compile what is not stored."""
     if not _load(key):
-        _compile(key)
-        if not _load(key):
-            raise TorchLeanError(
-                Reason.FILE_ACCESS,
-                f"expected the code of {key.symbol} in {cache_folder()}, got none",
-            )
+        content = _compile(key)
+        _store(key, content)
+        _install(key, content)
 
 
 def llvm_text(key: Key) -> str:
@@ -179,17 +184,30 @@ def llvm_text(key: Key) -> str:
     return str(text)
 
 
-def _compile(key: Key) -> None:
-    """Compile one piece of code and store it.
+def _compile(key: Key) -> bytes:
+    """Compile one piece of code.
 
-    A file holds a digest of all that follows, then a line that names the shared
-    functions which the code calls, then the machine code.
+    Returns:
+        A line that names the shared functions which the code calls, and then the
+        machine code.
     """
     text = llvm_text(key)
     compiling = importlib.import_module("torchlean.cpu.compiling")
     needs = " ".join(compiling.needed_symbols(text))
-    content = needs.encode() + b"\n" + machine_code(text)
-    write_bytes(_file(key), hashlib.sha256(content).digest() + content)
+    return needs.encode() + b"\n" + machine_code(text)
+
+
+def _store(key: Key, content: bytes) -> None:
+    """Write compiled code to the folder, behind a digest of it.
+
+    If the sources on disk are no longer those that this process imported, what it
+    compiles may be a mixture of both, and belongs in no folder. A folder that cannot
+    be written only costs the next process some time.
+    """
+    if digest_of_sources() != _imported_sources:
+        return
+    with suppress(TorchLeanError):
+        write_bytes(_file(key), hashlib.sha256(content).digest() + content)
 
 
 def _offer_placeholders(dtype: Dtype, mode: Mode) -> None:
@@ -219,12 +237,17 @@ def _load(key: Key) -> bool:
     content = stored[DIGEST_BYTES:]
     if hashlib.sha256(content).digest() != stored[:DIGEST_BYTES]:
         return False
+    _install(key, content)
+    return True
+
+
+def _install(key: Key, content: bytes) -> None:
+    """Put compiled code into memory, after what it calls."""
     needs, _, code = content.partition(b"\n")
     for symbol in needs.decode().split():
         name, dtype, mode = symbol.removeprefix(SHARED_PREFIX).rsplit("_", 2)
         _provide(Key(name, Dtype(dtype), Mode(mode), shared=True))
     _link(key, code)
-    return True
 
 
 def _link(key: Key, code: bytes) -> None:
@@ -253,8 +276,7 @@ def machine_code(text: str) -> bytes:
 
 @cache
 def _target_machine() -> binding.TargetMachine:
-    """This processor, set up as Numba does it: each target machine is used up by an
-    engine only as a description, so one serves all."""
+    """This processor, set up as Numba does it; engines only read it, so one serves."""
     from llvmlite import binding
 
     binding.initialize_native_target()

@@ -22,7 +22,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy
-from torchlean_spec.errors import Reason, TorchLeanError
 
 from torchlean.cpu.registry import (
     ROW_WORDS,
@@ -32,6 +31,7 @@ from torchlean.cpu.registry import (
     evaluate,
     kernel_named,
 )
+from torchlean_spec.errors import Reason, TorchLeanError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

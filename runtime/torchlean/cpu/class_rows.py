@@ -113,11 +113,21 @@ def scale_of(
 
 
 @helper
-def factor_of(upstream: float, weight: float, scale: float, weights: int) -> float:
-    """What a row's derivative is multiplied by."""
-    if weights == 0:
-        return upstream * scale
-    return (upstream * weight) / scale
+def factor_of(
+    scale: Reals,
+    upstream: Reals,
+    row: int,
+    weight: float,
+    weights: int,
+    upstreams: int,
+    wanted: int,
+) -> float:
+    """What a row's derivative is multiplied by; without upstreams they count as 1."""
+    if wanted == 0:
+        return weight
+    if upstreams > 0:
+        weight = upstream[row if upstreams > 1 else 0] * weight
+    return weight * scale[0] if weights == 0 else weight / scale[0]
 
 
 @routine
@@ -135,34 +145,6 @@ def index_slope_row(
     for j in range(classes):
         out[start + j] = (out[start + j] / total) * factor
     out[start + index] = (power / total - system.constant(1)) * factor
-
-
-@routine
-def spread_loss_row(
-    logits: Reals,
-    target: Reals,
-    target_start: int,
-    index: int,
-    class_weights: Reals,
-    smoothing: Reals,
-    out: Reals,
-    start: int,
-    classes: int,
-    weights: int,
-    smoothed: int,
-    top: float,
-    normalizer: float,
-    system: Arithmetic,
-) -> float:
-    """`-sum_c w_c q_c l_c` of a row; `out` is overwritten by the terms."""
-    zero = system.constant(0)
-    for j in range(classes):
-        q = spread_target(
-            target, target_start, index, class_weights, smoothing, j, weights, smoothed
-        )
-        term = q * ((logits[start + j] - top) - normalizer)
-        out[start + j] = system.where(system.equal(q, zero), zero, term)
-    return -sum_of(out, start, classes, system)
 
 
 @helper
@@ -188,8 +170,15 @@ def spread_target(
     return q
 
 
+@helper
+def fill_row(out: Reals, start: int, classes: int, value: float) -> None:
+    """Write one number over a row."""
+    for j in range(classes):
+        out[start + j] = value
+
+
 @routine
-def spread_slope_row(
+def spread_row(
     logits: Reals,
     target: Reals,
     target_start: int,
@@ -203,25 +192,35 @@ def spread_slope_row(
     smoothed: int,
     top: float,
     total: float,
+    normalizer: float,
     factor: float,
+    wanted: int,
     system: Arithmetic,
-) -> None:
-    """`(p_c m - w_c q_c) factor` of a row, with `m = sum_c w_c q_c`."""
+) -> float:
+    """A row whose target is spread over the classes: its loss, and its derivative.
+
+    `-sum_c w_c q_c l_c`, and in `out`, if wanted, `(p_c m - w_c q_c) factor` with
+    `m = sum_c w_c q_c`.
+    """
+    zero = system.constant(0)
     for j in range(classes):
-        out[start + j] = spread_target(
+        q = spread_target(
             target, target_start, index, class_weights, smoothing, j, weights, smoothed
         )
-    mass = sum_of(out, start, classes, system)
-    for j in range(classes):
-        p = system.exp(logits[start + j] - top) / total
-        out[start + j] = (p * mass - out[start + j]) * factor
-
-
-@helper
-def fill_row(out: Reals, start: int, classes: int, value: float) -> None:
-    """Write one number over a row."""
-    for j in range(classes):
-        out[start + j] = value
+        term = q * ((logits[start + j] - top) - normalizer)
+        out[start + j] = system.where(system.equal(q, zero), zero, term)
+    loss = -sum_of(out, start, classes, system)
+    if wanted != 0:
+        for j in range(classes):
+            out[start + j] = spread_target(
+                target, target_start, index, class_weights, smoothing, j, weights,
+                smoothed,
+            )  # fmt: skip
+        mass = sum_of(out, start, classes, system)
+        for j in range(classes):
+            p = system.exp(logits[start + j] - top) / total
+            out[start + j] = (p * mass - out[start + j]) * factor
+    return loss
 
 
 @shared
@@ -253,69 +252,28 @@ def index_rows(
         for i in range(last - first):
             normalizers[i] = system.log(totals[i])
         for row in range(first, last):
-            start = row * classes
-            index = target[row]
-            if index == ignore_index:
-                row_losses[row] = system.constant(0)
-                fill_row(out, start, classes, system.constant(0))
-                continue
-            if index < 0 or index >= classes:
-                row_losses[row] = not_a_number(system)
-                fill_row(out, start, classes, not_a_number(system))
-                continue
-            top = row_losses[row]
-            total, normalizer = totals[row - first], normalizers[row - first]
-            u = system.constant(1)
-            if upstreams > 0:
-                u = upstream[row if upstreams > 1 else 0]
-            if smoothed == 0:
-                loss = -((logits[start + index] - top) - normalizer)
-                weight = system.constant(1)
-                if weights != 0:
-                    weight = class_weights[index]
-                    loss = weight * loss
-                row_losses[row] = loss
+            start, index = row * classes, target[row]
+            counts, known = index != ignore_index, 0 <= index < classes
+            top, total = row_losses[row], totals[row - first]
+            normalizer, weight = normalizers[row - first], system.constant(1)
+            # With smoothing the weights stand in the target.
+            if weights != 0 and known and smoothed == 0:
+                weight = class_weights[index]
+            factor = factor_of(scale, upstream, row, weight, weights, upstreams, wanted)
+            if not (counts and known):
+                nothing = system.constant(0) if not counts else not_a_number(system)
+                row_losses[row] = nothing
+                fill_row(out, start, classes, nothing)
+            elif smoothed == 0:
+                row_losses[row] = weight * -((logits[start + index] - top) - normalizer)
                 if wanted != 0:
-                    factor = factor_of(u, weight, scale[0], weights)
                     index_slope_row(out, start, classes, index, total, factor, system)
             else:
-                row_losses[row] = spread_loss_row(
-                    logits,
-                    logits,
-                    0,
-                    index,
-                    class_weights,
-                    smoothing,
-                    out,
-                    start,
-                    classes,
-                    weights,
-                    smoothed,
-                    top,
-                    normalizer,
-                    system,
-                )
-                if wanted != 0:
-                    # With smoothing the weights stand in the target.
-                    one = system.constant(1)
-                    factor = factor_of(u, one, scale[0], weights)
-                    spread_slope_row(
-                        logits,
-                        logits,
-                        0,
-                        index,
-                        class_weights,
-                        smoothing,
-                        out,
-                        start,
-                        classes,
-                        weights,
-                        smoothed,
-                        top,
-                        total,
-                        factor,
-                        system,
-                    )
+                row_losses[row] = spread_row(
+                    logits, logits, 0, index, class_weights, smoothing, out, start,
+                    classes, weights, smoothed, top, total, normalizer, factor,
+                    wanted, system,
+                )  # fmt: skip
 
 
 @shared
@@ -339,50 +297,17 @@ def distribution_rows(
     """Rows of distributions as targets: losses, and derivatives if wanted."""
     chunk = max(CHUNK // max(classes, 1), 1)
     totals = local_reals(4096, system)
-    normalizers = local_reals(4096, system)
+    one = system.constant(1)
     for first in range(0, rows, chunk):
         last = min(first + chunk, rows)
         shifted_powers(logits, row_losses, totals, out, first, last, classes, system)
-        for i in range(last - first):
-            normalizers[i] = system.log(totals[i])
         for row in range(first, last):
-            start = row * classes
-            top = row_losses[row]
-            total, normalizer = totals[row - first], normalizers[row - first]
-            row_losses[row] = spread_loss_row(
-                logits,
-                target,
-                start,
-                -1,
-                class_weights,
-                smoothing,
-                out,
-                start,
-                classes,
-                weights,
-                smoothed,
-                top,
-                normalizer,
+            start, top = row * classes, row_losses[row]
+            total = totals[row - first]
+            normalizer = system.log(total)
+            factor = factor_of(scale, upstream, row, one, 0, upstreams, wanted)
+            row_losses[row] = spread_row(
+                logits, target, start, -1, class_weights, smoothing, out, start,
+                classes, weights, smoothed, top, total, normalizer, factor, wanted,
                 system,
-            )
-            if wanted != 0:
-                factor = scale[0]
-                if upstreams > 0:
-                    factor = upstream[row if upstreams > 1 else 0] * factor
-                spread_slope_row(
-                    logits,
-                    target,
-                    start,
-                    -1,
-                    class_weights,
-                    smoothing,
-                    out,
-                    start,
-                    classes,
-                    weights,
-                    smoothed,
-                    top,
-                    total,
-                    factor,
-                    system,
-                )
+            )  # fmt: skip

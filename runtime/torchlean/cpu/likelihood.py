@@ -100,5 +100,6 @@ def negative_log_likelihood_gradient(
                 weight = system.constant(1)
                 if weights != 0:
                     weight = class_weights[index]
-                u = upstream[row if upstreams > 1 else 0]
-                out[start + index] = -factor_of(u, weight, scale[0], weights)
+                out[start + index] = -factor_of(
+                    scale, upstream, row, weight, weights, upstreams, 1
+                )

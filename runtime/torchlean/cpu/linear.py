@@ -99,11 +99,11 @@ def multiply(
     else:
         a_row, a_step = (1, m) if a_turned != 0 else (k, 1)
         b_step, b_column = (1, k) if b_turned != 0 else (n, 1)
-        product(a, a_row, a_step, b, b_step, b_column, out, m, k, n, 0, system)
+        product(a, a_row, a_step, b, b_step, b_column, out, m, k, n, system)
 
 
-def _enter(by_blas: bool) -> None:
-    """Enter the kernels, with own tiles or with the BLAS."""
+def _enter_layers(by_blas: bool) -> None:
+    """Enter linear layers, with own tiles or with the BLAS."""
     suffix = "_blas" if by_blas else ""
 
     def linear(
@@ -149,6 +149,11 @@ def _enter(by_blas: bool) -> None:
             shard_steps={"x": "inputs", "out": "outputs"},
             blas=by_blas,
         )(body)
+
+
+def _enter_input_gradients(by_blas: bool) -> None:
+    """Enter the derivatives of linear layers in their input."""
+    suffix = "_blas" if by_blas else ""
 
     @kernel(
         name=f"linear_input_gradient{suffix}",
@@ -199,6 +204,11 @@ def _enter(by_blas: bool) -> None:
         """`upstream W^T` where y > 0, else 0: y is the ReLU that fed the layer."""
         multiply(by_blas, upstream, 0, weight, 1, out, rows, outputs, inputs, system)
         stop_where_zero(y, out, rows * inputs, system)
+
+
+def _enter_parameter_gradients(by_blas: bool) -> None:
+    """Enter the derivatives of linear layers in their parameters."""
+    suffix = "_blas" if by_blas else ""
 
     @kernel(
         name=f"linear_parameter_gradient{suffix}",
@@ -282,9 +292,13 @@ def _enter(by_blas: bool) -> None:
                 inputs,
                 rows,
                 outputs,
-                0,
                 system,
             )
+
+
+def _enter_products(by_blas: bool) -> None:
+    """Enter the three products of matrices."""
+    suffix = "_blas" if by_blas else ""
 
     def matmul(
         a: Reals, b: Reals, out: Reals, m: int, k: int, n: int, system: Arithmetic
@@ -319,5 +333,8 @@ def _enter(by_blas: bool) -> None:
         )(product_body)
 
 
-_enter(by_blas=False)
-_enter(by_blas=True)
+for _by_blas in (False, True):
+    _enter_layers(_by_blas)
+    _enter_input_gradients(_by_blas)
+    _enter_parameter_gradients(_by_blas)
+    _enter_products(_by_blas)

@@ -194,6 +194,9 @@ def _elementary(name: str) -> Lowering:
     def lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         system = sig.args[0]
         if system.dtype == types.float64:
+            if name in vector_math.WIDE_FUNCTIONS:
+                body = vector_math.WIDE_FUNCTIONS[name]
+                return call_python(context, builder, body, sig.args, args)
             return _library_function(name)(context, builder, sig, args)
         body = vector_math.FUNCTIONS[name, system.mode]
         return call_python(context, builder, body, sig.args, args)

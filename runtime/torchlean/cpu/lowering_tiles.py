@@ -175,43 +175,81 @@ class _Tile:
         depth: Any,
         keep: Any,
     ) -> None:
+        """One loop along the summed axis; its answers are stored at the target."""
         builder = self.builder
         zero = ir.Constant(WORD, 0)
         places = self.places(target, out_row, rows)
-        align = self.number_bytes()
-        before = builder.basic_block
-        kept = builder.append_basic_block("kept")
-        begin = builder.append_basic_block("begin")
+        starts = self.starts(places, keep)
+        begin = builder.basic_block
         loop = builder.append_basic_block("along")
         done = builder.append_basic_block("done")
-        builder.cbranch(builder.icmp_signed("!=", keep, zero), kept, begin)
-        builder.position_at_end(kept)
-        held = [builder.load(place, align=align) for place in places]
-        builder.branch(begin)
-        builder.position_at_end(begin)
-        nothing = ir.Constant(self.vector, [0.0] * self.width)
-        starts = []
-        for value in held:
-            start = builder.phi(self.vector)
-            start.add_incoming(nothing, before)
-            start.add_incoming(value, kept)
-            starts.append(start)
         builder.cbranch(builder.icmp_signed(">", depth, zero), loop, done)
 
         builder.position_at_end(loop)
         index, a_offset, panel_offset = (builder.phi(WORD) for _ in range(3))
         totals = [builder.phi(self.vector) for _ in places]
-        for each in (index, a_offset, panel_offset):
-            each.add_incoming(zero, begin)
-        for total, start in zip(totals, starts, strict=True):
-            total.add_incoming(start, begin)
+        for variable, start in zip(
+            (index, a_offset, panel_offset, *totals),
+            (zero, zero, zero, *starts),
+            strict=True,
+        ):
+            variable.add_incoming(start, begin)
+        sums = self.products(rows, a, a_offset, a_row, panel, panel_offset, totals)
+        stride = ir.Constant(WORD, self.vectors * self.width)
+        following = builder.add(index, ir.Constant(WORD, 1))
+        index.add_incoming(following, loop)
+        a_offset.add_incoming(builder.add(a_offset, a_step), loop)
+        panel_offset.add_incoming(builder.add(panel_offset, stride), loop)
+        for total, summed in zip(totals, sums, strict=True):
+            total.add_incoming(summed, loop)
+        builder.cbranch(builder.icmp_signed("<", following, depth), loop, done)
+
+        builder.position_at_end(done)
+        answers = [builder.phi(self.vector) for _ in places]
+        for answer, start, summed in zip(answers, starts, sums, strict=True):
+            answer.add_incoming(start, begin)
+            answer.add_incoming(summed, loop)
+        for answer, place in zip(answers, places, strict=True):
+            builder.store(answer, place, align=self.number_bytes())
+
+    def starts(self, places: list[Any], keep: Any) -> list[Any]:
+        """What the sums begin with: zero, or what stands at the target."""
+        builder = self.builder
+        before = builder.basic_block
+        kept = builder.append_basic_block("kept")
+        begin = builder.append_basic_block("begin")
+        chosen = builder.icmp_signed("!=", keep, ir.Constant(WORD, 0))
+        builder.cbranch(chosen, kept, begin)
+        builder.position_at_end(kept)
+        held = [builder.load(place, align=self.number_bytes()) for place in places]
+        builder.branch(begin)
+        builder.position_at_end(begin)
+        nothing = ir.Constant(self.vector, [0.0] * self.width)
+        starts = [builder.phi(self.vector) for _ in places]
+        for start, value in zip(starts, held, strict=True):
+            start.add_incoming(nothing, before)
+            start.add_incoming(value, kept)
+        return starts
+
+    def products(
+        self,
+        rows: int,
+        a: Any,
+        a_offset: Any,
+        a_row: Any,
+        panel: Any,
+        panel_offset: Any,
+        totals: list[Any],
+    ) -> list[Any]:
+        """The sums after one more step along the summed axis."""
+        builder = self.builder
         columns = [
             builder.load(
                 self.vector_at(
                     panel,
                     builder.add(panel_offset, ir.Constant(WORD, vector * self.width)),
                 ),
-                align=align,
+                align=self.number_bytes(),
             )
             for vector in range(self.vectors)
         ]
@@ -224,24 +262,7 @@ class _Tile:
                 sums.append(
                     builder.call(self.multiply_add, [spread, columns[vector], total])
                 )
-        following = builder.add(index, ir.Constant(WORD, 1))
-        index.add_incoming(following, loop)
-        a_offset.add_incoming(builder.add(a_offset, a_step), loop)
-        stride = ir.Constant(WORD, self.vectors * self.width)
-        panel_offset.add_incoming(builder.add(panel_offset, stride), loop)
-        for total, summed in zip(totals, sums, strict=True):
-            total.add_incoming(summed, loop)
-        builder.cbranch(builder.icmp_signed("<", following, depth), loop, done)
-
-        builder.position_at_end(done)
-        answers = []
-        for start, summed in zip(starts, sums, strict=True):
-            answer = builder.phi(self.vector)
-            answer.add_incoming(start, begin)
-            answer.add_incoming(summed, loop)
-            answers.append(answer)
-        for answer, place in zip(answers, places, strict=True):
-            builder.store(answer, place, align=align)
+        return sums
 
     def number_bytes(self) -> int:
         return 4 if self.number == ir.FloatType() else 8

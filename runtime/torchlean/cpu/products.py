@@ -30,12 +30,11 @@ def product(
     m: int,
     k: int,
     n: int,
-    keep: int,
     system: Arithmetic,
 ) -> None:
-    """`out (+)= A B`: A of [m, k] and B of [k, n] by their strides, `out` dense."""
+    """`out = A B`: A of [m, k] and B of [k, n] by their strides, `out` dense."""
     small = m <= FEW_ROWS or m * k * n <= SMALL
-    if keep == 0 and (k == 0 or small):
+    if k == 0 or small:
         for i in range(m * n):
             out[i] = system.constant(0)
     if small:
@@ -47,51 +46,54 @@ def product(
     for column in range(0, n, 2 * lanes):
         width = min(2 * lanes, n - column)
         stride = lanes if width <= lanes else 2 * lanes
-        # Columns that do not fill their vectors go through a corner.
-        whole = width == stride
-        target = anywhere(out) if whole else corner
-        target_row = n if whole else stride
-        start = 0
         for step in range(0, k, DEPTH):
             depth = min(DEPTH, k - step)
-            pack(
-                b,
-                step * b_step + column * b_column,
-                b_step,
-                b_column,
-                panel,
-                depth,
-                width,
-                stride,
-                system,
-            )
-            kept = 1 if keep != 0 or step > 0 else 0
-            row = 0
-            while row < m:
-                rows = tile_rows(m - row)
-                a_start = row * a_row + step * a_step
-                if whole:
-                    start = row * n + column
-                elif kept != 0:
-                    copy_corner(corner, stride, out, row, column, n, rows, width, 1)
-                tile(
-                    rows,
-                    stride,
-                    a,
-                    a_start,
-                    a_row,
-                    a_step,
-                    panel,
-                    target,
-                    start,
-                    target_row,
-                    depth,
-                    kept,
-                    system,
-                )
-                if not whole:
-                    copy_corner(corner, stride, out, row, column, n, rows, width, 0)
-                row += rows
+            start = step * b_step + column * b_column
+            pack(b, start, b_step, b_column, panel, depth, width, stride, system)
+            panel_product(
+                a, step * a_step, a_row, a_step, panel, stride, corner, out,
+                column, width, m, n, depth, step, system,
+            )  # fmt: skip
+
+
+@helper
+def panel_product(
+    a: Reals,
+    a_start: int,
+    a_row: int,
+    a_step: int,
+    panel: Reals,
+    stride: int,
+    corner: Reals,
+    out: Reals,
+    column: int,
+    width: int,
+    m: int,
+    n: int,
+    depth: int,
+    keep: int,
+    system: Arithmetic,
+) -> None:
+    """Multiply all rows of A by one panel, added to `out` if `keep` is not 0."""
+    # Columns that do not fill their vectors go through a corner.
+    whole = width == stride
+    target = anywhere(out) if whole else corner
+    target_row = n if whole else stride
+    start = 0
+    row = 0
+    while row < m:
+        rows = tile_rows(m - row)
+        if whole:
+            start = row * n + column
+        elif keep != 0:
+            copy_corner(corner, stride, out, row, column, n, rows, width, 1)
+        tile(
+            rows, stride, a, a_start + row * a_row, a_row, a_step, panel,
+            target, start, target_row, depth, keep, system,
+        )  # fmt: skip
+        if not whole:
+            copy_corner(corner, stride, out, row, column, n, rows, width, 0)
+        row += rows
 
 
 @routine

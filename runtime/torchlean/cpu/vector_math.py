@@ -11,6 +11,8 @@ is, but for a few that are listed. `measure_elementary` measures both.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torchlean.cpu.language import Arithmetic, helper
 from torchlean.cpu.primitives import (
     bits_of,
@@ -22,6 +24,7 @@ from torchlean.cpu.primitives import (
 from torchlean.cpu.registry import Mode
 from torchlean.cpu.wide_math import (
     split_exponent,
+    tanh_to_the_last_place,
     wide_erf,
     wide_exp,
     wide_expm1,
@@ -261,7 +264,9 @@ def erf_strict(system: Arithmetic, x: float) -> float:
     return narrow(wide_erf(widen(x), system.wide))
 
 
-FUNCTIONS = {
+Elementary = Callable[[Arithmetic, float], float]
+
+FUNCTIONS: dict[tuple[str, Mode], Elementary] = {
     ("exp", Mode.FAST): exp_fast,
     ("exp", Mode.STRICT): exp_strict,
     ("log", Mode.FAST): log_fast,
@@ -276,3 +281,6 @@ FUNCTIONS = {
     ("erf", Mode.STRICT): erf_strict,
 }
 """The elementary functions of binary32, by name and mode."""
+
+WIDE_FUNCTIONS: dict[str, Elementary] = {"tanh": tanh_to_the_last_place}
+"""Functions of binary64 that the C library has less accurately; fast mode alone."""

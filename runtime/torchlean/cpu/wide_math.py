@@ -174,6 +174,40 @@ def wide_tanh(x: float, wide: Arithmetic) -> float:
 
 
 @helper
+def tanh_to_the_last_place(wide: Arithmetic, x: float) -> float:
+    """Hyperbolic tangent in binary64 itself, within one unit in the last place.
+
+    `t / (t + 2)` with `t = e^(2|x|) - 1`, where t and the denominator are pairs of a
+    number and what rounding it has cost, and the quotient is corrected once.
+    """
+    size = wide.absolute(x)
+    size = wide.where(wide.less(20.0, size), 20.0, size)
+    shifted = (2.0 * size) * LOG2_E + MAGIC
+    n = wide_bits_of(shifted) - MAGIC_BITS
+    whole = shifted - MAGIC
+    above = 2.0 * size - whole * LN2_HIGH
+    r = above - whole * LN2_LOW
+    r_lost = (above - r) - whole * LN2_LOW
+    # t = 2^n (q + q_lost) + (2^n - 1)
+    tail = expm1_tail(r) * (r * r) + r_lost
+    q = r + tail
+    q_lost = (r - q) + tail
+    scale = wide_two_to(n)
+    high, low = q * scale, scale - 1.0
+    t = high + low
+    part = t - high
+    t_lost = ((high - (t - part)) + (low - part)) + q_lost * scale
+    below = t + 2.0
+    part = below - t
+    below_lost = ((t - (below - part)) + (2.0 - part)) + t_lost
+    quotient = t / below
+    rest = wide.multiply_add(-quotient, below, t) + (t_lost - quotient * below_lost)
+    answer = quotient + rest / below
+    signed = wide.where(wide.less(x, 0.0), -answer, answer)
+    return wide.where(wide.equal(x, 0.0), x, signed)
+
+
+@helper
 def wide_erf(x: float, wide: Arithmetic) -> float:
     """Error function of a binary32 number."""
     size = wide.absolute(x)
