@@ -17,6 +17,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import TypeVar
 
 from torchlean.cpu.language import parameters
@@ -253,7 +254,12 @@ def evaluate(expression: str, integers: Mapping[str, int]) -> int:
     >>> evaluate("rows*inputs + 1", {"rows": 2, "inputs": 3})
     7
     """
-    return _evaluate(ast.parse(expression, mode="eval").body, integers)
+    return _evaluate(_parsed(expression), integers)
+
+
+@cache
+def _parsed(expression: str) -> ast.expr:
+    return ast.parse(expression, mode="eval").body
 
 
 def _evaluate(node: ast.expr, integers: Mapping[str, int]) -> int:
