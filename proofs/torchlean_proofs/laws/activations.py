@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 
-from torchlean_proofs.laws.applying import (
+from torchlean_proofs.laws.law import Draws, Evidence, Law, law, repeat
+from torchlean_proofs.laws.operations_applied import (
     DOUBLE,
     Application,
     Cases,
@@ -24,7 +25,6 @@ from torchlean_proofs.laws.applying import (
     row_of,
     table,
 )
-from torchlean_proofs.laws.law import Draws, Evidence, Law, law, repeat
 from torchlean_spec.numbers.bounded_number import Bounded
 from torchlean_spec.operations import Attributes
 from torchlean_spec.operations import activations as forms

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from torchlean_proofs.laws.applying import (
+from torchlean_proofs.laws.law import Draws, Evidence, law
+from torchlean_proofs.laws.operations_applied import (
     DOUBLE,
     Application,
     Cases,
@@ -22,7 +23,6 @@ from torchlean_proofs.laws.applying import (
     meaning_of,
     table,
 )
-from torchlean_proofs.laws.law import Draws, Evidence, law
 from torchlean_spec.numbers import Bounded
 from torchlean_spec.numbers.system import A, NumberSystem
 from torchlean_spec.operations import Attributes, Operands

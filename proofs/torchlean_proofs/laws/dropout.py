@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
-from torchlean_proofs.laws.applying import (
+from torchlean_proofs.laws.law import Draws, Evidence, law, repeat
+from torchlean_proofs.laws.operations_applied import (
     Application,
     application,
     exact_law,
@@ -16,8 +17,7 @@ from torchlean_proofs.laws.applying import (
     meaning_of,
     with_attributes,
 )
-from torchlean_proofs.laws.derivative_rules import Rule, rule_law
-from torchlean_proofs.laws.law import Draws, Evidence, law, repeat
+from torchlean_proofs.laws.operations_derivatives import Rule, rule_law
 from torchlean_spec.numbers.system import A, NumberSystem
 from torchlean_spec.operations import Attributes, Operands
 from torchlean_spec.operations.dropout import keep_threshold

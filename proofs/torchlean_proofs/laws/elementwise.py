@@ -11,7 +11,8 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
-from torchlean_proofs.laws.applying import (
+from torchlean_proofs.laws.law import Draws, Evidence, Law, law, repeat
+from torchlean_proofs.laws.operations_applied import (
     DOUBLE,
     Application,
     Cases,
@@ -28,8 +29,7 @@ from torchlean_proofs.laws.applying import (
     rule_of,
     table,
 )
-from torchlean_proofs.laws.derivative_rules import Rule, parts, rule_law
-from torchlean_proofs.laws.law import Draws, Evidence, Law, law, repeat
+from torchlean_proofs.laws.operations_derivatives import Rule, parts, rule_law
 from torchlean_spec.operations import OPERATIONS, Attributes, Operands
 from torchlean_spec.operations.operation import Attribute, Meaning, Use
 from torchlean_spec.operations.operation import Value as AnyValue

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import cast
 
-from torchlean_proofs.laws.applying import exact_table
 from torchlean_proofs.laws.law import Draws, Evidence, Law, law, refuses
-from torchlean_proofs.laws.recipes import Direct
+from torchlean_proofs.laws.operations_applied import exact_table
+from torchlean_proofs.laws.program_recipes import Direct
 from torchlean_spec import layers
 from torchlean_spec.errors import Reason
 from torchlean_spec.initializers import Ones, XavierUniform, Zeros

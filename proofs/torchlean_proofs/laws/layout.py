@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from torchlean_proofs.laws.applying import (
+from torchlean_proofs.laws.law import Draws, Evidence, law, repeat
+from torchlean_proofs.laws.operations_applied import (
     Application,
     application,
     element,
@@ -18,8 +19,7 @@ from torchlean_proofs.laws.applying import (
     rule_of,
     with_attributes,
 )
-from torchlean_proofs.laws.derivative_rules import Rule, parts, rule_law
-from torchlean_proofs.laws.law import Draws, Evidence, law, repeat
+from torchlean_proofs.laws.operations_derivatives import Rule, parts, rule_law
 from torchlean_spec.numbers.system import A, NumberSystem
 from torchlean_spec.operations import Attributes, Operands
 from torchlean_spec.operations.operation import Meaning, Use

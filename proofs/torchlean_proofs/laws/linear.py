@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
-from torchlean_proofs.laws.applying import (
+from torchlean_proofs.laws.law import Draws, Evidence, law
+from torchlean_proofs.laws.operations_applied import (
     Application,
     application,
     element,
@@ -15,8 +16,7 @@ from torchlean_proofs.laws.applying import (
     meaning_of,
     rule_of,
 )
-from torchlean_proofs.laws.derivative_rules import Rule, parts, rule_law
-from torchlean_proofs.laws.law import Draws, Evidence, law
+from torchlean_proofs.laws.operations_derivatives import Rule, parts, rule_law
 from torchlean_spec.numbers import BINARY32, Bounded, bounded
 from torchlean_spec.numbers.system import A, NumberSystem
 from torchlean_spec.operations import Attributes, Operands

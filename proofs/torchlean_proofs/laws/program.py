@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import cast
 
 from torchlean_proofs.laws.law import Draws, Evidence, law, refuses
-from torchlean_proofs.laws.recipes import (
+from torchlean_proofs.laws.program_recipes import (
     INPUTS,
     VARIABLES,
     Direct,

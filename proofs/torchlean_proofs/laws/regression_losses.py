@@ -10,7 +10,8 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 
-from torchlean_proofs.laws.applying import (
+from torchlean_proofs.laws.law import Draws, Evidence, Law, law
+from torchlean_proofs.laws.operations_applied import (
     DOUBLE,
     Application,
     Cases,
@@ -24,7 +25,6 @@ from torchlean_proofs.laws.applying import (
     row_of,
     table,
 )
-from torchlean_proofs.laws.law import Draws, Evidence, Law, law
 from torchlean_spec.numbers import BINARY64, Bounded
 from torchlean_spec.numbers.system import A, NumberSystem
 from torchlean_spec.operations import Attributes, Operands

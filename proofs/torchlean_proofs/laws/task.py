@@ -8,8 +8,8 @@ from fractions import Fraction
 from functools import cache
 from typing import cast
 
-from torchlean_proofs.laws.applying import Operand, exact_table, lifted
 from torchlean_proofs.laws.law import Draws, Evidence, law, refuses, repeat
+from torchlean_proofs.laws.operations_applied import Operand, exact_table, lifted
 from torchlean_spec.errors import Reason
 from torchlean_spec.layers import (
     Dropout,

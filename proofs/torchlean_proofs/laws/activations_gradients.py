@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from torchlean_proofs.laws.activations import PIECEWISE, TOPIC, uses
-from torchlean_proofs.laws.derivative_rules import Rule, gradient_law, rule_law
+from torchlean_proofs.laws.operations_derivatives import Rule, gradient_law, rule_law
 from torchlean_spec.numbers.system import A, NumberSystem
 from torchlean_spec.operations import Attributes
 from torchlean_spec.operations import activations as forms

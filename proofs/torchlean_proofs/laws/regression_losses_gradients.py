@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import cast
 
-from torchlean_proofs.laws.applying import (
+from torchlean_proofs.laws.operations_applied import (
     Cases,
     Formula,
     of_formula,
 )
-from torchlean_proofs.laws.derivative_rules import Rule, gradient_law, rule_law
+from torchlean_proofs.laws.operations_derivatives import Rule, gradient_law, rule_law
 from torchlean_proofs.laws.regression_losses import (
     DELTA,
     TOPIC,

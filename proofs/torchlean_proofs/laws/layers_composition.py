@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from torchlean_proofs.laws.applying import application as use_of
-from torchlean_proofs.laws.applying import exact_table, exactly, meaning_of
 from torchlean_proofs.laws.law import Draws, Evidence, law, refuses, repeat
 from torchlean_proofs.laws.layers import (
     Altered,
@@ -15,6 +13,8 @@ from torchlean_proofs.laws.layers import (
     output,
     parameters_of,
 )
+from torchlean_proofs.laws.operations_applied import application as use_of
+from torchlean_proofs.laws.operations_applied import exact_table, exactly, meaning_of
 from torchlean_spec import layers
 from torchlean_spec.errors import Reason
 from torchlean_spec.layers import (

@@ -78,7 +78,7 @@ ShapeRule = Callable[[str, Attributes, list[Shape]], Shape]
 
 
 @law(
-    "refused_shapes.operations",
+    "operations.refused_shapes",
     objects=" ".join(dict.fromkeys(f"operations.{name}" for name, *_ in REFUSED)),
     evidence=Evidence.EXHAUSTIVE,
     subject=lambda name, attributes, shapes: OPERATIONS[name].shape(attributes, shapes),

@@ -10,13 +10,13 @@ import math
 from collections.abc import Mapping
 from fractions import Fraction
 
-from torchlean_proofs.laws.applying import (
+from torchlean_proofs.laws.law import Evidence, Law, law
+from torchlean_proofs.laws.operations_applied import (
     SPECIALS,
     Formula,
     formulas,
     meaning_of,
 )
-from torchlean_proofs.laws.law import Evidence, Law, law
 from torchlean_spec.numbers import BINARY64
 from torchlean_spec.numbers.system import A, NumberSystem
 from torchlean_spec.operations import Attributes, Operands
@@ -55,7 +55,7 @@ def edges(
         f"is {', '.join(each for each in answers.values() if each != '_')}."
     )
     return law(
-        f"edges.{name}",
+        f"elementwise.{name}.edges",
         objects=f"operations.{name}.meaning numbers.binary.Binary",
         evidence=Evidence.EXHAUSTIVE,
         subject=meaning_of(name),
@@ -143,7 +143,7 @@ def binary_values(meaning: Meaning, x: float, y: float) -> str:
 
 
 @law(
-    "edges.divide",
+    "elementwise.divide.edges",
     objects="operations.divide.meaning numbers.binary.Binary",
     evidence=Evidence.EXHAUSTIVE,
     subject=meaning_of("divide"),
@@ -180,7 +180,7 @@ def extremes_at_edges(name: str, sign: int, mutants: Mapping[str, object]) -> La
         f"{words[1]} -0."
     )
     return law(
-        f"edges.{name}",
+        f"elementwise.{name}.edges",
         objects=f"operations.{name}.meaning numbers.binary.Binary",
         evidence=Evidence.EXHAUSTIVE,
         subject=meaning_of(name),

@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
-from torchlean_proofs.laws.applying import (
+from torchlean_proofs.laws.law import Draws, Evidence, Law, law
+from torchlean_proofs.laws.operations_applied import (
     DOUBLE,
     Application,
     application,
@@ -16,8 +17,7 @@ from torchlean_proofs.laws.applying import (
     of_rows,
     table,
 )
-from torchlean_proofs.laws.derivative_rules import gradient_law, parts, rule_law
-from torchlean_proofs.laws.law import Draws, Evidence, Law, law
+from torchlean_proofs.laws.operations_derivatives import gradient_law, parts, rule_law
 from torchlean_spec.numbers.bounded_number import Bounded
 from torchlean_spec.numbers.system import A, NumberSystem
 from torchlean_spec.operations import Attributes, Operands
@@ -32,7 +32,7 @@ from torchlean_spec.operations.reduction import (
 from torchlean_spec.shape import Shape, shape_of
 from torchlean_spec.tensor import Tensor
 
-TOPIC = "softmax"
+TOPIC = "reduction"
 
 
 def logits(draws: Draws) -> Iterator[Application]:

@@ -16,7 +16,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import cast
 
-from torchlean_proofs.laws.applying import (
+from torchlean_proofs.laws.law import Draws, Evidence, Law, law
+from torchlean_proofs.laws.operations_applied import (
     DOUBLE,
     Application,
     Cases,
@@ -28,7 +29,6 @@ from torchlean_proofs.laws.applying import (
     rule_of,
     table,
 )
-from torchlean_proofs.laws.law import Draws, Evidence, Law, law
 from torchlean_spec.numbers import RATIONAL, Dual, DualNumber
 from torchlean_spec.numbers.system import A, NumberSystem
 from torchlean_spec.operations import OPERATIONS, Kind, Operands

@@ -6,16 +6,6 @@ import math
 from dataclasses import replace
 from fractions import Fraction
 
-from torchlean_proofs.laws.applying import (
-    DOUBLE,
-    Application,
-    Operand,
-    all_agree,
-    application,
-    applied,
-    index_of,
-    meaning_of,
-)
 from torchlean_proofs.laws.classification_losses import (
     CLASSES,
     IGNORED,
@@ -26,6 +16,16 @@ from torchlean_proofs.laws.classification_losses import (
     without,
 )
 from torchlean_proofs.laws.law import Evidence, law, refuses
+from torchlean_proofs.laws.operations_applied import (
+    DOUBLE,
+    Application,
+    Operand,
+    all_agree,
+    application,
+    applied,
+    index_of,
+    meaning_of,
+)
 from torchlean_spec.errors import Reason
 from torchlean_spec.numbers import BINARY64
 from torchlean_spec.numbers.system import A, NumberSystem

@@ -8,11 +8,11 @@ from functools import reduce
 from operator import add
 from typing import Protocol, cast
 
-from torchlean_proofs.laws.applying import (
+from torchlean_proofs.laws.law import Evidence, Law, law
+from torchlean_proofs.laws.operations_applied import (
     meaning_of,
     of_rows,
 )
-from torchlean_proofs.laws.law import Evidence, Law, law
 from torchlean_spec.numbers import BINARY64
 from torchlean_spec.numbers.system import A, NumberSystem
 from torchlean_spec.operations import Attributes, Operands
@@ -46,7 +46,7 @@ def rows_law(
 
     holds.__doc__ = sentence
     return law(
-        f"row_edges.{name}",
+        f"reduction.{name}.edges",
         objects=f"operations.{name}.meaning",
         evidence=Evidence.EXHAUSTIVE,
         subject=meaning_of(name),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
-from torchlean_proofs.laws.applying import Cases, meaning_of
 from torchlean_proofs.laws.classification_losses import (
     CLASSES,
     EVERY,
@@ -16,7 +15,8 @@ from torchlean_proofs.laws.classification_losses import (
     times,
     without,
 )
-from torchlean_proofs.laws.derivative_rules import Rule, gradient_law, rule_law
+from torchlean_proofs.laws.operations_applied import Cases, meaning_of
+from torchlean_proofs.laws.operations_derivatives import Rule, gradient_law, rule_law
 from torchlean_spec.numbers.system import A, NumberSystem
 from torchlean_spec.operations import Attributes, Operands
 from torchlean_spec.operations.operation import Meaning, Use

@@ -11,8 +11,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Generic, cast
 
-from torchlean_proofs.laws.applying import Operand, exact_table, indices, lifted
 from torchlean_proofs.laws.law import Draws, repeat
+from torchlean_proofs.laws.operations_applied import (
+    Operand,
+    exact_table,
+    indices,
+    lifted,
+)
 from torchlean_spec.errors import TorchLeanError
 from torchlean_spec.numbers.system import A, NumberSystem
 from torchlean_spec.operations import OPERATIONS, Attributes, Kind, Operands
@@ -23,12 +28,15 @@ from torchlean_spec.shape import Shape, rank, shape_of, size, sizes
 from torchlean_spec.tensor import Tensor
 
 LARGEST_SIZE, LARGEST_RANK = 18, 3
+TRIES = 30
+"""How often operands are drawn for an operation before another one is."""
 ROWS = 2
 """The outermost extent of every tensor that rows are gathered from."""
 
 INPUTS = {"x": Input(shape_of([2, 3])), "y": Input(shape_of([2, 3]))}
-INPUTS |= {"z": Input(shape_of([3])), "index": Input(shape_of([2]), Kind.INDEX)}
-VARIABLES = ("x", "y", "z")
+INPUTS |= {"z": Input(shape_of([3])), "w": Input(shape_of([3, 2]))}
+INPUTS |= {"index": Input(shape_of([2]), Kind.INDEX)}
+VARIABLES = ("x", "y", "z", "w")
 """The inputs that hold numbers."""
 
 INDEX = list(INPUTS).index("index")
@@ -202,8 +210,14 @@ GRAMMAR: dict[str, Rule] = {
 
 
 def _step(draws: Draws, shapes: Shapes) -> tuple[Step, Shape] | None:
-    """A step that fits, or nothing where what was drawn does not."""
+    """A step by a random operation; nothing if no operands were found that fit."""
     operation = draws.choice(tuple(GRAMMAR))
+    found = (_fitting(draws, shapes, operation) for _ in range(TRIES))
+    return next((each for each in found if each is not None), None)
+
+
+def _fitting(draws: Draws, shapes: Shapes, operation: str) -> tuple[Step, Shape] | None:
+    """A step by an operation, or nothing where the operands drawn do not fit."""
     kinds = OPERATIONS[operation].kinds
     real = [i for i in range(len(shapes)) if i != INDEX]
     operands = tuple(
