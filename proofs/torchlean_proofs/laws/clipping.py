@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from torchlean_proofs.laws.applying import DOUBLE, all_agree
 from torchlean_proofs.laws.law import Draws, Evidence, law, refuses
+from torchlean_proofs.laws.operations_applied import DOUBLE, all_agree
 from torchlean_spec.clipping import (
     Clip,
     ClipGlobalNorm,

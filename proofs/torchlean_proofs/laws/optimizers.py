@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from decimal import Context, Decimal, localcontext
 from fractions import Fraction
 
-from torchlean_proofs.laws.applying import DOUBLE, agree
 from torchlean_proofs.laws.law import Draws, Evidence, Law, law
+from torchlean_proofs.laws.operations_applied import DOUBLE, agree
 from torchlean_spec.exact import exact
 from torchlean_spec.numbers import Bounded, BoundedSystem
 from torchlean_spec.optimizers import (

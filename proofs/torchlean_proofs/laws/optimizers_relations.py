@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from torchlean_proofs.laws.applying import DOUBLE, agree, all_agree
 from torchlean_proofs.laws.law import Draws, Evidence, law, refuses, repeat
+from torchlean_proofs.laws.operations_applied import DOUBLE, agree, all_agree
 from torchlean_proofs.laws.optimizers import (
     DECAY,
     EPSILON,
