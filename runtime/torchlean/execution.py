@@ -116,7 +116,7 @@ class Execution:
         """
         mode = Mode.STRICT if self.strict else Mode.FAST
         sample, batch = sizes(dataset.input_shape), training_run.loader.batch_size
-        return compile_step(training_run, sample, mode, len(dataset), batch)
+        return compile_step(training_run, sample, mode, batch)
 
     def engine_of(self, parameters: Parameters, sample: tuple[int, ...]) -> Engine:
         """An engine that answers for given parameters, and trains nothing.

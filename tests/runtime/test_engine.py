@@ -9,109 +9,39 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.runtime.runs import (
+    CLASSES,
+    GENERATOR,
+    NUMBERS,
+    RUNS,
+    SOME_CLASSES,
+    dataset,
+    floats,
+    training_run,
+)
 
-from torchlean.data import tensor_dataset
 from torchlean.engine import Data, Engine
-from torchlean.state import State, to_spec
+from torchlean.state import State
 from torchlean_spec import training as spec
-from torchlean_spec.clipping import ClipGlobalNorm, ClipNorm, Clipping, ClipValue
+from torchlean_spec.clipping import ClipGlobalNorm, ClipValue
 from torchlean_spec.data import Loader
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.layers import (
-    ELU,
-    GELU,
-    Dropout,
-    Flatten,
-    Layer,
-    LeakyReLU,
     Linear,
-    LogSoftmax,
     ReLU,
-    Residual,
     Sequential,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Tanh,
 )
 from torchlean_spec.losses import (
-    BinaryCrossEntropy,
     CrossEntropy,
-    Huber,
-    Loss,
-    MeanAbsoluteError,
-    MeanSquaredError,
-    NegativeLogLikelihood,
-    SmoothL1,
 )
 from torchlean_spec.numbers import BINARY32, FLOAT
 from torchlean_spec.numbers.system import A, NumberSystem
 from torchlean_spec.optimizers import (
     SGD,
-    Adadelta,
     AdaGrad,
-    Adam,
-    AdamW,
-    Optimizer,
-    RMSProp,
 )
-from torchlean_spec.schedules import Constant, Cosine, WarmUp
-from torchlean_spec.shape import sizes
-from torchlean_spec.task import Task
-from torchlean_spec.tensor import Tensor
+from torchlean_spec.schedules import Constant
 from torchlean_spec.training import TrainingRun
-
-GENERATOR = np.random.default_rng(5)
-SAMPLES = 20
-INPUTS = GENERATOR.standard_normal((SAMPLES, 6))
-
-
-def dataset(targets: NDArray[Any], inputs: NDArray[Any] = INPUTS) -> Data:
-    """A data set; integers are classes from 0 to 2, and -1 is to be ignored."""
-    if targets.dtype == np.int64:
-        return tensor_dataset(inputs, targets, classes=3, ignore_index=-1)
-    return tensor_dataset(inputs, targets)
-
-
-NUMBERS = dataset(GENERATOR.standard_normal((SAMPLES, 3)))
-SHARES = dataset(GENERATOR.dirichlet([1, 1, 1], SAMPLES))
-CLASSES = dataset(GENERATOR.integers(0, 3, SAMPLES))
-SOME_CLASSES = dataset(GENERATOR.integers(-1, 3, SAMPLES))
-IMAGES = dataset(NUMBERS.targets[:, :2], INPUTS.reshape(SAMPLES, 2, 3))
-SEQUENCES = dataset(
-    GENERATOR.standard_normal((SAMPLES, 3, 2)), INPUTS.reshape(SAMPLES, 3, 2)
-)
-
-NETWORK = Sequential(Linear(6, 5), ReLU(), Linear(5, 4), ReLU(), Linear(4, 3))
-
-
-def training_run(
-    model: Layer = NETWORK,
-    loss: Loss | None = None,
-    optimizer: Optimizer | None = None,
-    clipping: Clipping | None = None,
-    steps: int = 4,
-    count: int = SAMPLES,
-    batch: int = 8,
-) -> TrainingRun:
-    """A short run; its last batch of each epoch is smaller than the others."""
-    return TrainingRun(
-        Task(model, loss or MeanSquaredError()),
-        optimizer or Adam("0.01"),
-        Loader(count, batch, drop_last=count % batch == 0, seed=3),
-        steps,
-        clipping=clipping,
-        schedule=WarmUp(2, "0.001", Cosine(5)),
-        seed=2**63 + 9,
-    )
-
-
-def floats(
-    system: NumberSystem[A], tensors: spec.Tensors[A]
-) -> dict[str, Tensor[float, Any]]:
-    """The same tensors over Python floats."""
-    return {name: tensor.map(system.to_float) for name, tensor in tensors.items()}
 
 
 def assert_spec_steps(
@@ -131,84 +61,6 @@ def assert_spec_steps(
         assert recorded.before.step == step.before.step
         assert recorded.after.step == step.after.step
         assert recorded.before.parameters == floats(system, step.before.parameters)
-
-
-RUNS: dict[str, tuple[TrainingRun, Data]] = {
-    "adam": (training_run(), NUMBERS),
-    "cross-entropy": (
-        training_run(loss=CrossEntropy(), clipping=ClipGlobalNorm("0.1")),
-        CLASSES,
-    ),
-    "ignored classes": (
-        training_run(
-            loss=CrossEntropy(ignore_index=-1, class_weights=(1, 2, "0.5")),
-            optimizer=SGD("0.1"),
-        ),
-        SOME_CLASSES,
-    ),
-    "distributions": (
-        training_run(
-            Sequential(Linear(6, 4), Softplus(), Linear(4, 3)),
-            CrossEntropy("distribution", label_smoothing="0.1"),
-            SGD("0.1", momentum="0.9", nesterov=True),
-        ),
-        SHARES,
-    ),
-    "no bias": (
-        training_run(
-            Sequential(Linear(6, 5, bias=False), LeakyReLU(), Linear(5, 3)),
-            Huber("0.3", reduction="sum"),
-            AdamW(amsgrad=True),
-            ClipNorm("0.05", norm=1),
-        ),
-        NUMBERS,
-    ),
-    "dropout": (
-        training_run(
-            Sequential(
-                Linear(6, 5), Dropout("0.3"), Tanh(), Dropout("0.5"), Linear(5, 3)
-            ),
-            MeanAbsoluteError(),
-            RMSProp(momentum="0.9"),
-            ClipValue("0.01"),
-        ),
-        NUMBERS,
-    ),
-    "residuals": (
-        training_run(
-            Sequential(Linear(6, 6), Residual(Linear(6, 6)), SiLU(), Linear(6, 3)),
-            SmoothL1(),
-            Adadelta(),
-        ),
-        NUMBERS,
-    ),
-    "activations": (
-        training_run(
-            Sequential(Linear(6, 3), GELU(), ELU(), GELU("tanh"), Sigmoid()),
-            BinaryCrossEntropy(from_logits=False),
-            AdaGrad(),
-            steps=2,
-        ),
-        SHARES,
-    ),
-    "sequences": (
-        training_run(
-            Sequential(Linear(2, 4), ReLU(), Linear(4, 2), Softmax()), steps=2
-        ),
-        SEQUENCES,
-    ),
-    "images": (
-        training_run(Sequential(Flatten(), Linear(6, 2)), BinaryCrossEntropy()),
-        dataset(SHARES.targets[:, :2], IMAGES.inputs),
-    ),
-    "log-likelihood": (
-        training_run(
-            Sequential(Linear(6, 3), LogSoftmax()),
-            NegativeLogLikelihood(ignore_index=-1),
-        ),
-        SOME_CLASSES,
-    ),
-}
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -423,75 +275,6 @@ def test_nothing_is_allocated_per_step() -> None:
     held_later, peak_later = needed_memory(engine, 300_000)
     assert held_later - held < 300_000
     assert peak_later - peak < 300_000
-
-
-WEIGHTS = {0: 1.0, 1: 2.0, 2: 0.5, -1: 0.0}
-
-
-@pytest.mark.parametrize(
-    ("name", "denominator"),
-    [
-        ("dropout", SAMPLES * 3.0),
-        ("sequences", SAMPLES * 3 * 2.0),
-        ("distributions", float(SAMPLES)),
-        ("ignored classes", sum(WEIGHTS[c] for c in SOME_CLASSES.targets.tolist())),
-    ],
-)
-def test_evaluation_is_the_specs(name: str, denominator: float) -> None:
-    """Predictions have the spec's bits, and losses are summed by its tree."""
-    run, data = RUNS[name]
-    engine = Engine(run, data, strict=True)
-    engine.run(3)
-    answer = engine.evaluate()
-    parameters = {
-        key: tensor.map(BINARY32.from_float)
-        for key, tensor in to_spec(engine.state().parameters).items()
-    }
-    batch = spec.samples(BINARY32, data.to_spec(), tuple(range(SAMPLES)))
-    loss = replace(run.task.loss, reduction="sum")  # type: ignore[type-var]
-    total, predictions = spec.evaluation(
-        BINARY32, replace(run.task, loss=loss), parameters, batch
-    )
-    wanted = [BINARY32.to_float(value) for value in predictions.values]
-    assert answer.predictions.ravel().tolist() == wanted
-    assert answer.predictions.shape == sizes(predictions.shape)
-    assert answer.loss == BINARY32.to_float(total) / denominator
-    assert engine.predict(data.inputs).tobytes() == answer.predictions.tobytes()
-
-
-def test_a_sum_is_not_divided() -> None:
-    """Where the task's loss is a sum, so is the evaluation's."""
-    mean, total = (
-        Engine(training_run(loss=MeanSquaredError(reduction=reduction)), NUMBERS)
-        for reduction in ("mean", "sum")
-    )
-    assert mean.evaluate().loss == total.evaluate().loss / (SAMPLES * 3)
-
-
-def test_evaluation_in_batches() -> None:
-    """Many samples are evaluated in batches, the last one smaller, as one would."""
-    inputs = GENERATOR.standard_normal((1100, 6))
-    many = dataset(GENERATOR.integers(0, 3, 1100), inputs)
-    for backend in ("compiled", "eager"):
-        engine = Engine(training_run(loss=CrossEntropy()), CLASSES, backend=backend)
-        engine.run(3)
-        answer = engine.evaluate(many)
-        parts = [
-            engine.evaluate(many.take(range(start, min(start + 512, 1100))))
-            for start in (0, 512, 1024)
-        ]
-        together = np.concatenate([part.predictions for part in parts])
-        assert answer.predictions.tobytes() == together.tobytes()
-        sums = [part.loss * len(part.predictions) for part in parts]
-        assert np.float32(answer.loss) == np.float32(sum(sums) / 1100)
-
-
-def test_nothing_that_counts() -> None:
-    """If no sample counts, the mean loss is not a number."""
-    run = training_run(loss=CrossEntropy(ignore_index=-1))
-    engine = Engine(run, SOME_CLASSES)
-    ignored = dataset(np.full(4, -1), INPUTS[:4])
-    assert np.isnan(engine.evaluate(ignored).loss)
 
 
 def refusal(run: TrainingRun, data: Data) -> tuple[Reason, str]:
