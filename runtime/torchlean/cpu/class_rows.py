@@ -31,7 +31,7 @@ def not_a_number(system: Arithmetic) -> float:
     return zero / zero
 
 
-@helper
+@shared
 def shifted_powers(
     logits: Reals,
     largest: Reals,
@@ -177,7 +177,7 @@ def fill_row(out: Reals, start: int, classes: int, value: float) -> None:
         out[start + j] = value
 
 
-@routine
+@shared
 def spread_row(
     logits: Reals,
     target: Reals,

@@ -7,7 +7,7 @@ also transposes where need be, and pads the last panel with zeros.
 
 from __future__ import annotations
 
-from torchlean.cpu.language import Arithmetic, Reals, helper, routine, shared
+from torchlean.cpu.language import Arithmetic, Reals, helper, shared
 from torchlean.cpu.primitives import anywhere, local_reals, multiply_tile, vector_width
 
 DEPTH = 128
@@ -86,17 +86,17 @@ def panel_product(
         if whole:
             start = row * n + column
         elif keep != 0:
-            copy_corner(corner, stride, out, row, column, n, rows, width, 1)
+            copy_corner(corner, stride, out, row, column, n, rows, width, 1, system)
         tile(
             rows, stride, a, a_start + row * a_row, a_row, a_step, panel,
             target, start, target_row, depth, keep, system,
         )  # fmt: skip
         if not whole:
-            copy_corner(corner, stride, out, row, column, n, rows, width, 0)
+            copy_corner(corner, stride, out, row, column, n, rows, width, 0, system)
         row += rows
 
 
-@routine
+@shared
 def copy_corner(
     corner: Reals,
     stride: int,
@@ -107,6 +107,7 @@ def copy_corner(
     rows: int,
     width: int,
     inwards: int,
+    system: Arithmetic,
 ) -> None:
     """Copy some columns of `out` to the corner, or back."""
     for i in range(rows):
@@ -128,7 +129,7 @@ def tile_rows(rows: int) -> int:
     return 2 if rows >= 2 else 1
 
 
-@routine
+@shared
 def tile(
     rows: int,
     stride: int,
@@ -192,7 +193,7 @@ def tile(
             )  # fmt: skip
 
 
-@routine
+@shared
 def pack(
     b: Reals,
     start: int,
@@ -219,7 +220,7 @@ def pack(
                 panel[p * stride + j] = system.constant(0)
 
 
-@routine
+@shared
 def small_product(
     a: Reals,
     a_row: int,

@@ -236,7 +236,22 @@ def expm1_strict(system: Arithmetic, x: float) -> float:
 def log_strict(system: Arithmetic, x: float) -> float:
     """Natural logarithm, correctly rounded."""
     wide = system.wide
-    return narrow(outside_log(widen(x), 0.0, wide_log(widen(x), wide), wide))
+    answer = narrow(outside_log(widen(x), 0.0, wide_log(widen(x), wide), wide))
+    # The five arguments of 2^32 whose logarithms lie too near to a middle.
+    answer = corrected(system, x, 0.011794382706284523, -4.440131664276123, answer)
+    answer = corrected(system, x, 9.472636222839355, 2.2484071254730225, answer)
+    answer = corrected(system, x, 58037908.0, 17.87660789489746, answer)
+    answer = corrected(system, x, 1.2783783694984994e23, 53.20505142211914, answer)
+    return corrected(system, x, 5.498306075456329e28, 66.17682647705078, answer)
+
+
+@helper
+def corrected(
+    system: Arithmetic, x: float, argument: float, value: float, answer: float
+) -> float:
+    """The value at one argument, else the answer."""
+    hit = system.equal(x, system.constant(argument))
+    return system.where(hit, system.constant(value), answer)
 
 
 def log1p_strict(system: Arithmetic, x: float) -> float:
