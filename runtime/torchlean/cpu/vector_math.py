@@ -237,7 +237,7 @@ def log_strict(system: Arithmetic, x: float) -> float:
     """Natural logarithm, correctly rounded."""
     wide = system.wide
     answer = narrow(outside_log(widen(x), 0.0, wide_log(widen(x), wide), wide))
-    # The five arguments of 2^32 whose logarithms lie too near to a middle.
+    # The five arguments of 2^32 that binary64 does not decide.
     answer = corrected(system, x, 0.011794382706284523, -4.440131664276123, answer)
     answer = corrected(system, x, 9.472636222839355, 2.2484071254730225, answer)
     answer = corrected(system, x, 58037908.0, 17.87660789489746, answer)
@@ -257,7 +257,20 @@ def corrected(
 def log1p_strict(system: Arithmetic, x: float) -> float:
     """`log(1 + x)`, correctly rounded."""
     wide = system.wide
-    return narrow(outside_log(widen(x), -1.0, wide_log1p(widen(x), wide), wide))
+    answer = narrow(outside_log(widen(x), -1.0, wide_log1p(widen(x), wide), wide))
+    # The eight arguments of 2^32 that binary64 does not decide.
+    answer = corrected(system, x, 7.152559078349441e-07, 7.152556804612686e-07, answer)
+    answer = corrected(system, x, 8.583093404013198e-06, 8.583057024225127e-06, answer)
+    answer = corrected(system, x, 8.472636222839355, 2.2484071254730225, answer)
+    answer = corrected(system, x, 1.2783783694984994e23, 53.20505142211914, answer)
+    answer = corrected(system, x, 5.498306075456329e28, 66.17682647705078, answer)
+    answer = corrected(
+        system, x, -7.152555667744309e-07, -7.152557941481064e-07, answer
+    )
+    answer = corrected(
+        system, x, -8.583044291299302e-06, -8.583080671087373e-06, answer
+    )
+    return corrected(system, x, -0.0021787146106362343, -0.0021810915786772966, answer)
 
 
 @helper

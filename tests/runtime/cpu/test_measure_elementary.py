@@ -38,16 +38,32 @@ def test_strict_answers_are_correctly_rounded_and_fast_ones_within_one_unit(
     assert 0.4 < outcome.largest_error <= 1
 
 
-LISTED = [0.011794382706284523, 9.472636222839355, 58037908.0]
-LISTED += [1.2783783694984994e23, 5.498306075456329e28]
+LISTED = {
+    "log": [
+        *[0.011794382706284523, 9.472636222839355, 58037908.0],
+        *[1.2783783694984994e23, 5.498306075456329e28],
+    ],
+    "log1p": [
+        7.152559078349441e-07,
+        8.583093404013198e-06,
+        8.472636222839355,
+        1.2783783694984994e23,
+        5.498306075456329e28,
+        -7.152555667744309e-07,
+        -8.583044291299302e-06,
+        -0.0021787146106362343,
+    ],
+}
 
 
-def test_the_listed_logarithms_are_those_of_the_spec() -> None:
+@pytest.mark.parametrize("name", list(LISTED))
+def test_the_listed_answers_are_those_of_the_spec(name: str) -> None:
     """The arguments whose answers binary64 does not decide."""
-    x = numpy.array(LISTED, numpy.float32)
+    x = numpy.array(LISTED[name], numpy.float32)
+    assert x.tolist() == LISTED[name]
     out = numpy.empty_like(x)
-    call("log", mode=Mode.STRICT, x=x, out=out, size=x.size)
-    assert out.tolist() == [correctly_rounded("log", value) for value in LISTED]
+    call(name, mode=Mode.STRICT, x=x, out=out, size=x.size)
+    assert out.tolist() == [correctly_rounded(name, value) for value in LISTED[name]]
 
 
 def test_a_wrong_answer_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
