@@ -107,7 +107,7 @@ def save_parameters(
     tensors.update((OPTIMIZER_PREFIX + name, value) for name, value in state.items())
     # The library writes memory as it lies, so it must lie in row-major order.
     ordered = {name: np.asarray(value, order="C") for name, value in tensors.items()}
-    write_bytes(path, safetensors.numpy.save(ordered, extra))
+    write_bytes(path, _settled(safetensors.numpy.save(ordered, extra)))
 
 
 def load_parameters(
@@ -236,6 +236,21 @@ def _read(what: str, data: bytes) -> tuple[dict[str, str], dict[str, _Found]]:
         for name, entry in entries
     }
     return metadata, found
+
+
+def _settled(data: bytes) -> bytes:
+    """The same file with its metadata in alphabetical order.
+
+    The library writes them in an order that changes from run to run; equal content
+    should give equal bytes.
+    """
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    # The numbers begin at a multiple of eight bytes, as the library has it.
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[8 + length :]
 
 
 def _match(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.numpy
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -87,6 +88,21 @@ def test_the_header_says_what_it_is(tmp_path: Path) -> None:
         "torchlean.model": "ab12",
         "seed": "7",
     }
+
+
+def test_equal_content_gives_equal_bytes(tmp_path: Path) -> None:
+    """Metadata stand in alphabetical order, and the library reads what it wrote."""
+    path = tmp_path / "parameters.safetensors"
+    facts = {name: "\u00e9" * place for place, name in enumerate("hgfedcba")}
+    save_parameters(path, small_model(), facts, model_digest="ab12")
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    assert length % 8 == 0
+    metadata = json.loads(data[8 : 8 + length])["__metadata__"]
+    assert list(metadata) == sorted([*facts, "torchlean.format", "torchlean.model"])
+    assert metadata == {**facts, **read_metadata(path)}
+    read = safetensors.numpy.load_file(path)
+    assert same({name: read[name] for name in small_model()}, small_model())
 
 
 def test_optimizer_state_stands_beside_the_parameters(tmp_path: Path) -> None:
