@@ -26,6 +26,7 @@ from torchlean_spec.schedules import Constant
 
 CERTIFIED_STEPS = 10
 LOG, PARAMETERS = "trainlog.json", "parameters.safetensors"
+PICTURE, CERTIFICATE = "curve.png", "certificate.json"
 
 EPILOG = """\
 The model is trained on four fifths of the samples; the seed decides which fifth is
@@ -79,14 +80,38 @@ def main(words: Sequence[str]) -> int:
     for path in (log.path, folder / PARAMETERS):
         if path is not None:
             require_writable(path)
+    _clear(folder)
     return _run(settings, folder, log, options.certify)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an earlier run left: it speaks of other numbers than this one.
+
+    Raises:
+        TorchLeanError: `FILE_ACCESS` if something cannot be removed.
+    """
+    for name in (LOG, PARAMETERS, PICTURE, CERTIFICATE):
+        try:
+            (folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            cause = (error.strerror or "unknown").lower()
+            raise TorchLeanError(
+                Reason.FILE_ACCESS,
+                f"expected a file that can be removed, got {folder / name}: {cause}",
+            ) from error
 
 
 def _run(settings: Settings, folder: Path, log: LogDestination, certify: int) -> int:
     """Train, leave the files, certify; the exit code."""
     print(_introduction(settings), flush=True)
     parameters = folder / PARAMETERS
-    started = time.perf_counter()
+    started: list[float] = []
+
+    def on_train_start(event: TrainStart) -> None:
+        print(_result("before", event.before, event.held_out), flush=True)
+        # Whatever had to be compiled is compiled by now.
+        started.append(time.perf_counter())
+
     stopped: Interrupted | NonFiniteLoss | None = None
     with progress() as bar:
         try:
@@ -95,7 +120,7 @@ def _run(settings: Settings, folder: Path, log: LogDestination, certify: int) ->
                 batch_size=settings.batch_size,
                 steps=settings.training_run.steps,
                 held_out=settings.held_out,
-                callbacks=Callbacks(on_train_start=_show_before) + bar,
+                callbacks=Callbacks(on_train_start=on_train_start) + bar,
                 certify=certify,
                 log=log,
                 save=parameters,
@@ -106,14 +131,11 @@ def _run(settings: Settings, folder: Path, log: LogDestination, certify: int) ->
             stopped, trained = error, error.trained
     history = trained.trained_by
     print(_result("after ", history.after, history.held_out[-1][1]))
-    seconds = time.perf_counter() - started
+    seconds = time.perf_counter() - started[0]
     print(f"{history.steps} steps in {seconds:.1f} s, evaluations included")
-    # What an earlier run left here and this one does not make speaks of other numbers.
-    picture, certificate = folder / "curve.png", folder / "certificate.json"
-    for path in {picture, certificate, folder / LOG} - {log.path}:
-        path.unlink(missing_ok=True)
+    certificate = folder / CERTIFICATE
     left = [*([log.path] if log.path else []), parameters]
-    left += _draw(settings, trained, picture)
+    left += _draw(settings, trained, folder / PICTURE)
     if history.records and stopped is None:
         trained.write_certificate(certificate)
         left.append(certificate)
@@ -142,10 +164,6 @@ def _introduction(settings: Settings) -> str:
         f"{len(training)} to train on, {len(held_out)} held out (seed {settings.seed})"
         f"\n\n{model_summary(recipe.model, training.input_shape)}\n{', '.join(how)}\n"
     )
-
-
-def _show_before(event: TrainStart) -> None:
-    print(_result("before", event.before, event.held_out), flush=True)
 
 
 def _result(when: str, training: Evaluation, held_out: Evaluation | None) -> str:

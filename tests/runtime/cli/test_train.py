@@ -122,6 +122,13 @@ def test_a_later_run_leaves_nothing_of_an_earlier_one(folder: Path) -> None:
     }
 
 
+def test_a_log_may_be_named_in_full(folder: Path) -> None:
+    """The folder's own log, by its absolute path, is written and kept."""
+    path = folder / "runs" / "two-moons" / "trainlog.json"
+    assert main(["train", "two-moons", *QUICK, "--log", str(path)]) == 0
+    assert read_train_log(path).steps == (1, 2, 3)
+
+
 @pytest.mark.parametrize("data", RECIPES)
 def test_every_data_set_is_learned(
     data: str, folder: Path, capsys: pytest.CaptureFixture[str]
