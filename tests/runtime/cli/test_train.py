@@ -191,6 +191,28 @@ def test_an_unwritable_folder_is_refused_before_the_run(
     assert not (folder / "runs").exists()
 
 
+def test_what_is_in_the_way_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder where an earlier run's picture would be cannot be removed."""
+    (folder / "curve.png").mkdir()
+    assert refusal(capsys, "train", "two-moons", "--output", ".") == (
+        1,
+        "torchlean: expected a file that can be removed, got curve.png: "
+        "is a directory\n",
+    )
+
+
+def test_threads_change_no_byte(folder: Path) -> None:
+    """Strict digits on one thread and on two: the same log and parameters."""
+    for threads in ("1", "2"):
+        words = ["--strict", "--threads", threads, "--output", threads]
+        assert main(["train", "digits", *QUICK, *words]) == 0
+    for name in ("trainlog.json", "parameters.safetensors"):
+        one, two = (folder / threads / name for threads in ("1", "2"))
+        assert one.read_bytes() == two.read_bytes()
+
+
 def test_without_matplotlib_there_is_no_picture(
     folder: Path,
     capsys: pytest.CaptureFixture[str],
