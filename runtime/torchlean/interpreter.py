@@ -88,7 +88,9 @@ class Machine:
         self._outside = dict(outside or {})
         self._pool = aligned_zeros(8 * running.POOL_WORDS).view(numpy.int64)
         self._idle_control = numpy.zeros(running.CONTROL_WORDS, numpy.int64)
-        self._groups = any(isinstance(row, Together) for row in plan.rows)
+        groups = [len(row.rows) for row in plan.rows if isinstance(row, Together)]
+        # More threads than a group has rows would only wait.
+        self._further_threads = min(self.threads, max(groups, default=1)) - 1
         self._encoded = self._encode()
         self._answer = numpy.zeros(1, numpy.int64)
 
@@ -175,7 +177,7 @@ class Machine:
     @contextmanager
     def _workers(self) -> Iterator[None]:
         """Start the further threads, and end them: none outlives a call."""
-        if not self._groups or self.threads <= 1:
+        if self._further_threads < 1:
             yield
             return
         self._pool[:] = 0
@@ -183,7 +185,7 @@ class Machine:
         work = _runtime("work")
         workers = [
             threading.Thread(target=work, args=(row.ctypes.data,), daemon=True)
-            for _ in range(self.threads - 1)
+            for _ in range(self._further_threads)
         ]
         for worker in workers:
             worker.start()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy
@@ -97,6 +101,39 @@ def test_products_of_integers_are_exact_at_many_sizes(
                 x = a.T if name.endswith("left") else a
                 y = b.T if name.endswith("right") else b
                 assert numpy.array_equal(out, x @ y), (m, k, n)
+
+
+NARROW = """
+import numpy
+from torchlean.cpu import lowering_tiles
+from torchlean.cpu.calling import call
+from torchlean.cpu.registry import Dtype
+lowering_tiles.vector_bytes = lambda: {width}
+generator = numpy.random.default_rng(3)
+for dtype in Dtype:
+    for m, k, n in ((4, 130, 3), (15, 20, 33), (29, 7, 70)):
+        a = generator.integers(-8, 8, (m, k)).astype(dtype.value)
+        b = generator.integers(-8, 8, (k, n)).astype(dtype.value)
+        out = numpy.empty((m, n), dtype.value)
+        call("matmul", dtype=dtype, a=a, b=b, out=out, m=m, k=k, n=n)
+        assert numpy.array_equal(out, a @ b)
+print("exact")
+"""
+
+
+@pytest.mark.parametrize("width", [16, 32, 64])
+def test_products_are_exact_with_vectors_of_every_length(
+    width: int, tmp_path: Path
+) -> None:
+    """The tiles of processors with shorter vectors (LLVM cuts what is too long)."""
+    found = subprocess.run(
+        [sys.executable, "-c", NARROW.format(width=width)],
+        env=os.environ | {"TORCHLEAN_CACHE": str(tmp_path)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert found.stdout == "exact\n"
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
