@@ -16,6 +16,7 @@ from torchlean_spec.certificate import Certificate
 from torchlean_spec.data import Dataset, Targets
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.numbers import bounded
+from torchlean_spec.sampling import sampled_steps
 from torchlean_spec.shape import Shape
 from torchlean_spec.training import State, TrainingRun, batch_of, initial_state
 
@@ -70,7 +71,15 @@ def certify(
         intact,
         data.digest() == certificate.data_digest,
         certificate.ulps,
+        _drawn_by_seed(certificate),
     )
+
+
+def _drawn_by_seed(certificate: Certificate) -> bool:
+    """Whether the recorded steps are those that the run's seed draws."""
+    run = certificate.training_run
+    numbers = tuple(step.number for step in certificate.steps)
+    return numbers == sampled_steps(run.steps, len(numbers), run.seed)
 
 
 def require_steps(certificate: Certificate) -> None:

@@ -48,6 +48,8 @@ class Report:
     """Whether the data that were derived anew have the recorded digest."""
     ulps: Mapping[str, float] = field(default_factory=dict)
     """What the backend declares of its elementary functions."""
+    drawn_by_seed: bool = True
+    """Whether the recorded steps are those that the run's seed draws."""
 
     @property
     def disagreements(self) -> tuple[Disagreement, ...]:
@@ -86,6 +88,11 @@ def lines(report: Report) -> list[str]:
                 f"note: the backend declares an error of {count:g} ulps for {name}, "
                 "which makes the judge lenient where it is used"
             )
+    if report.steps and not report.drawn_by_seed:
+        said.append(
+            "note: the recorded steps are not those that the seed draws, so the run "
+            "may have chosen them"
+        )
     if not report.digest_matches:
         said.append(
             "the file's digest is not that of its content: it was changed after "
@@ -122,6 +129,7 @@ def report_json(report: Report) -> dict[str, Json]:
         "digest_matches": report.digest_matches,
         "data_matches": report.data_matches,
         "ulps": dict(sorted(report.ulps.items())),
+        "drawn_by_seed": report.drawn_by_seed,
         "worst": _number(report.worst),
         "median_allowance": _number(report.median_allowance),
         "steps": [_step_json(step) for step in report.steps],

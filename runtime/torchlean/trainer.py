@@ -26,7 +26,6 @@ from torchlean.execution import BackendName, Execution, Parameters
 from torchlean.history import History
 from torchlean.log import LogDestination
 from torchlean.loops import Loop, NonFiniteStep
-from torchlean.sampling import sampled_steps
 from torchlean.trained import Trained
 from torchlean.writable import require_writable
 from torchlean_spec.clipping import Clipping
@@ -36,6 +35,7 @@ from torchlean_spec.layers import Layer
 from torchlean_spec.losses import Loss
 from torchlean_spec.optimizers import Optimizer
 from torchlean_spec.random import require_seed
+from torchlean_spec.sampling import sampled_steps
 from torchlean_spec.schedules import Constant, Schedule
 from torchlean_spec.shape import Shape, sizes
 from torchlean_spec.task import Task

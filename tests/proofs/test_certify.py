@@ -205,10 +205,25 @@ def test_generous_declarations_are_said_in_words() -> None:
     """A declared error above 4 ulps makes the judge lenient, and the report says so."""
     report = certify(replace(recorded(), ulps={"tanh": 8.0, "exp": 4.0}))
     assert report.certified
-    assert lines(report)[-1] == (
+    notes = [line for line in lines(report) if line.startswith("note: the backend")]
+    assert notes == [
         "note: the backend declares an error of 8 ulps for tanh, which makes the "
         "judge lenient where it is used"
+    ]
+
+
+def test_chosen_steps_are_said_to_be_chosen() -> None:
+    """Steps other than those that the seed draws are certified, and reported."""
+    first = replace(recorded(), steps=recorded().steps[1:2])
+    report = certify(first)
+    assert report.certified
+    assert not report.drawn_by_seed
+    assert lines(report)[-1] == (
+        "note: the recorded steps are not those that the seed draws, so the run may "
+        "have chosen them"
     )
+    drawn = certify(replace(recorded(), steps=recorded().steps[:1]))
+    assert drawn.drawn_by_seed
 
 
 def test_many_disagreements_are_counted() -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from torchlean.sampling import sampled_steps
 from torchlean_spec.errors import Reason, TorchLeanError
+from torchlean_spec.sampling import sampled_steps
 
 
 @given(
