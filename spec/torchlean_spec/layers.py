@@ -133,15 +133,21 @@ class Linear(Generic[N, M]):
         )
 
 
-class _Activation:
-    """A layer without parameters that applies one operation."""
+class _WithoutParameters:
+    """A layer that learns nothing."""
 
     __slots__ = ()
-    operation = ""
 
     def parameters(self) -> tuple[Parameter, ...]:
         """None."""
         return ()
+
+
+class _Activation(_WithoutParameters):
+    """A layer without parameters that applies one operation."""
+
+    __slots__ = ()
+    operation = ""
 
     def apply(
         self, x: Value, parameters: Sequence[Value], context: Context, /
@@ -200,7 +206,7 @@ class LogSoftmax(_Activation):
 
 
 @dataclass(frozen=True, slots=True)
-class GELU:
+class GELU(_WithoutParameters):
     """`x Phi(x)`, exactly by the error function, or by tanh (`approximate="tanh"`).
 
     The original has the tanh form only. PyTorch's default is the exact one.
@@ -216,10 +222,6 @@ class GELU:
                 f"got {self.approximate!r}",
             )
 
-    def parameters(self) -> tuple[Parameter, ...]:
-        """None."""
-        return ()
-
     def apply(
         self, x: Value, parameters: Sequence[Value], context: Context, /
     ) -> Value:
@@ -228,17 +230,13 @@ class GELU:
 
 
 @dataclass(frozen=True, slots=True)
-class LeakyReLU:
+class LeakyReLU(_WithoutParameters):
     """`x` where x > 0, else `slope x`."""
 
     slope: Hyperparameter = Decimal("0.01")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "slope", exact(self.slope))
-
-    def parameters(self) -> tuple[Parameter, ...]:
-        """None."""
-        return ()
 
     def apply(
         self, x: Value, parameters: Sequence[Value], context: Context, /
@@ -248,17 +246,13 @@ class LeakyReLU:
 
 
 @dataclass(frozen=True, slots=True)
-class ELU:
+class ELU(_WithoutParameters):
     """`x` where x > 0, else `alpha (e^x - 1)`."""
 
     alpha: Hyperparameter = Decimal(1)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "alpha", exact(self.alpha))
-
-    def parameters(self) -> tuple[Parameter, ...]:
-        """None."""
-        return ()
 
     def apply(
         self, x: Value, parameters: Sequence[Value], context: Context, /
@@ -268,12 +262,8 @@ class ELU:
 
 
 @dataclass(frozen=True, slots=True)
-class Flatten:
+class Flatten(_WithoutParameters):
     """All axes but the batch, laid into one."""
-
-    def parameters(self) -> tuple[Parameter, ...]:
-        """None."""
-        return ()
 
     def apply(
         self, x: Value, parameters: Sequence[Value], context: Context, /
@@ -286,7 +276,7 @@ class Flatten:
 
 
 @dataclass(frozen=True, slots=True)
-class Dropout:
+class Dropout(_WithoutParameters):
     """Each element is dropped with a probability, the others are scaled up.
 
     A new mask at every step, a function of seed, layer and step alone; nothing
@@ -303,10 +293,6 @@ class Dropout:
                 f"Dropout: expected probability in [0, 1), got {self.probability}",
             )
         object.__setattr__(self, "probability", exact(self.probability))
-
-    def parameters(self) -> tuple[Parameter, ...]:
-        """None."""
-        return ()
 
     def apply(
         self, x: Value, parameters: Sequence[Value], context: Context, /
