@@ -19,7 +19,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.core.typing.templates import (
@@ -145,6 +145,29 @@ def _llvm_function(name: str) -> Lowering:
     return lowering
 
 
+INTRINSIC_MAXIMUM = 18
+"""The first LLVM that has IEEE 754's maximum and minimum on every processor."""
+
+
+def _extremum(name: str, sign: str) -> Lowering:
+    """Lower to IEEE 754's maximum or minimum, by selections in an older LLVM."""
+    if binding.llvm_version_info[0] >= INTRINSIC_MAXIMUM:
+        return _llvm_function(name)
+
+    def lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        _, x, y = args
+        bits = ir.IntType(32 if x.type == ir.FloatType() else 64)
+        chosen = builder.select(builder.fcmp_ordered(sign, x, y), x, y)
+        # Equal numbers differ in the sign of zero at most: plus is all bits clear.
+        join = builder.and_ if name == "maximum" else builder.or_
+        both = join(builder.bitcast(x, bits), builder.bitcast(y, bits))
+        equal = builder.fcmp_ordered("==", x, y)
+        chosen = builder.select(equal, builder.bitcast(both, x.type), chosen)
+        return builder.select(builder.fcmp_unordered("uno", x, x), x, chosen)
+
+    return lowering
+
+
 def _comparison(sign: str) -> Lowering:
     def lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return builder.fcmp_ordered(sign, args[1], args[2])
@@ -175,8 +198,8 @@ _LOWERINGS: dict[str, Lowering] = {
     "constant": _lower_constant,
     "sqrt": _llvm_function("sqrt"),
     "absolute": _llvm_function("fabs"),
-    "maximum": _llvm_function("maximum"),
-    "minimum": _llvm_function("minimum"),
+    "maximum": _extremum("maximum", ">"),
+    "minimum": _extremum("minimum", "<"),
     "less": _comparison("<"),
     "less_equal": _comparison("<="),
     "equal": _comparison("=="),
