@@ -35,18 +35,18 @@ class Case:
 
 
 CASES = (
-    Case((2, 8, 1), 16, 200, False, 200, 2),
-    Case((784, 256, 128, 10), 32, 20, True, 2.5, 1.3),
-    Case((784, 256, 128, 10), 1024, 4, True, 1.2, 1.1),
+    Case((2, 8, 1), 16, 1000, False, 200, 2),
+    Case((784, 256, 128, 10), 32, 100, True, 2.5, 1.3),
+    Case((784, 256, 128, 10), 1024, 10, True, 1.2, 1.1),
 )
 
 
 def run(case: Case, threads: int, rounds: int) -> paired.Comparison:
     """Compare one case."""
     import numpy
-    from torchlean.engine import Engine
 
     import torchlean as tl
+    from torchlean.engine import Engine
     from torchlean_spec.data import Loader
     from torchlean_spec.task import Task
     from torchlean_spec.training import TrainingRun
