@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -44,6 +45,10 @@ Array = NDArray[Any]
 CONTROL = "control"
 """The name of the buffer that holds a plan's control block, if it has one."""
 RUNTIME = ("interpret", "together", "work")
+WORTH_HELP = 0.002
+"""Seconds that a call must take for threads to be started for it."""
+RETRY = 32
+"""Calls between two trials of the slower way."""
 
 
 def available_threads() -> int:
@@ -60,6 +65,35 @@ def aligned_zeros(size: int) -> NDArray[numpy.uint8]:
     return raw[start : start + size]
 
 
+class Pace:
+    """How long a step takes alone and with further threads, and which to choose.
+
+    Threads that share their cores with other programs make a run slower, not
+    faster. So the faster way is taken, and the other tried again now and then.
+    """
+
+    def __init__(self) -> None:
+        self._seconds: dict[bool, float] = {}
+        self._calls = 0
+
+    def prefers_help(self, steps: int) -> bool:
+        """Whether the next call should start further threads."""
+        self._calls += 1
+        if self._seconds.get(False, WORTH_HELP) * steps < WORTH_HELP:
+            return False
+        if len(self._seconds) < 2:
+            return True not in self._seconds
+        faster = self._seconds[True] < self._seconds[False]
+        return faster != (self._calls % RETRY == 0)
+
+    def note(self, helped: bool, steps: int, seconds: float) -> None:
+        """Remember how long a call took; the last ones count most."""
+        if steps > 0:
+            new = seconds / steps
+            old = self._seconds.get(helped, new)
+            self._seconds[helped] = (old + new) / 2
+
+
 class Machine:
     """A plan with its memory, ready to run; nothing is allocated while it runs.
 
@@ -67,8 +101,9 @@ class Machine:
         plan: What to run; it is verified first.
         outside: The arrays of the plan's outside buffers, contiguous; they are
             used where they are, and kept alive.
-        threads: How many threads run rows that stand together; by default as many
-            as the process may use. The bits do not depend on it.
+        threads: How many threads may run rows that stand together; by default as
+            many as the process may use. The bits do not depend on it, so the
+            machine goes on alone while that is faster, as on a busy computer.
 
     Raises:
         TorchLeanError: `CONTRADICTION` if the plan is not sound, `SHAPE_MISMATCH`
@@ -93,6 +128,7 @@ class Machine:
         self._further_threads = min(self.threads, max(groups, default=1)) - 1
         self._encoded = self._encode()
         self._answer = numpy.zeros(1, numpy.int64)
+        self._pace = Pace()
 
     def array(self, name: str) -> Array:
         """A buffer's memory as an array, shared with the machine."""
@@ -129,15 +165,19 @@ class Machine:
             ],
             numpy.int64,
         )
-        with blas.one_thread(), self._workers():
+        helped = self._pace.prefers_help(steps) and self._further_threads > 0
+        began = time.perf_counter()
+        with blas.one_thread(), self._workers(helped):
             _runtime("interpret")(row.ctypes.data)
-        return int(self._answer[0])
+        done = int(self._answer[0])
+        self._pace.note(helped, done, time.perf_counter() - began)
+        return done
 
     def run_row(self, position: int) -> None:
         """Run one row of the plan (or one group): the eager backend, same bits."""
         place = self._encoded.table[position]
         function = self._functions[position]
-        with blas.one_thread(), self._workers():
+        with blas.one_thread():
             function(place.ctypes.data)
 
     def _encode(self) -> Encoded:
@@ -175,12 +215,12 @@ class Machine:
         return given.reshape(-1)
 
     @contextmanager
-    def _workers(self) -> Iterator[None]:
+    def _workers(self, wanted: bool) -> Iterator[None]:
         """Start the further threads, and end them: none outlives a call."""
-        if self._further_threads < 1:
+        self._pool[:] = 0
+        if not wanted:
             yield
             return
-        self._pool[:] = 0
         row = numpy.array([0, self._pool.ctypes.data], numpy.int64)
         work = _runtime("work")
         workers = [

@@ -10,7 +10,7 @@ import pytest
 
 from torchlean.cpu import running
 from torchlean.cpu.registry import Dtype, Mode
-from torchlean.interpreter import Machine, aligned_zeros
+from torchlean.interpreter import RETRY, WORTH_HELP, Machine, Pace, aligned_zeros
 from torchlean.plan import ALIGNMENT, Buffer, Place, Plan, Row, Together, cut
 from torchlean_spec.errors import Reason, TorchLeanError
 
@@ -203,3 +203,44 @@ def test_arenas_begin_at_cache_lines() -> None:
         arena = aligned_zeros(size)
         assert arena.size == size
         assert arena.ctypes.data % ALIGNMENT == 0 or size == 0
+
+
+def choices(alone: float, helped: float, calls: int) -> list[bool]:
+    """Which calls of a hundred steps start threads, given both ways' seconds."""
+    pace, found = Pace(), []
+    for _ in range(calls):
+        found.append(pace.prefers_help(100))
+        pace.note(found[-1], 100, 100 * (helped if found[-1] else alone))
+    return found
+
+
+def test_both_ways_are_tried_and_the_faster_one_is_kept() -> None:
+    """The slower way is tried again at each thirty-second call."""
+    with_help = choices(alone=0.002, helped=0.001, calls=2 * RETRY)
+    assert with_help[:2] == [True, False]
+    assert with_help[2:].count(False) == 2
+    alone = choices(alone=0.001, helped=0.002, calls=2 * RETRY)
+    assert alone[:2] == [True, False]
+    assert alone[2:].count(True) == 2
+
+
+def test_a_way_that_has_become_faster_is_taken_up() -> None:
+    """When the other programs end, threads help again."""
+    pace = Pace()
+    for _ in range(RETRY):
+        helped = pace.prefers_help(100)
+        pace.note(helped, 100, 0.4 if helped else 0.2)
+    found = []
+    for _ in range(8 * RETRY):
+        helped = pace.prefers_help(100)
+        found.append(helped)
+        pace.note(helped, 100, 0.1 if helped else 0.2)
+    assert found[-RETRY:].count(True) == RETRY - 1
+
+
+def test_short_calls_start_no_threads() -> None:
+    """What takes less than some milliseconds is done before threads have begun."""
+    pace = Pace()
+    pace.note(False, 10, 10 * WORTH_HELP / 1000)
+    assert not pace.prefers_help(900)
+    assert pace.prefers_help(1100)
