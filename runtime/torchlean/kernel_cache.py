@@ -16,8 +16,10 @@ import hashlib
 import importlib
 import os
 import platform
+import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from llvmlite import binding
 
 DIGEST_BYTES = 32
+KEPT_SECONDS = 90 * 24 * 3600
 Call = Callable[[int], None]
 
 
@@ -206,8 +209,19 @@ def _store(key: Key, content: bytes) -> None:
     """
     if digest_of_sources() != _imported_sources:
         return
+    if not cache_folder().exists():
+        remove_old_folders(cache_folder().parent)
     with suppress(TorchLeanError):
         write_bytes(_file(key), hashlib.sha256(content).digest() + content)
+
+
+def remove_old_folders(root: Path) -> None:
+    """Remove the folders of other sources and compilers that are three months old."""
+    oldest = time.time() - KEPT_SECONDS
+    with suppress(OSError):
+        for folder in root.iterdir():
+            if folder.stat().st_mtime < oldest:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _offer_placeholders(dtype: Dtype, mode: Mode) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,19 @@ def test_the_folder_is_named_by_sources_and_machine(
         assert cache_folder() != first
     finally:
         cache_folder.cache_clear()
+
+
+def test_folders_of_long_ago_are_removed(tmp_path: Path) -> None:
+    """What was compiled for other versions does not pile up."""
+    for name, age in (("new", 0), ("old", 2 * kernel_cache.KEPT_SECONDS)):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "torchlean_relu_float32_any.kernel").touch()
+        then = time.time() - age
+        os.utime(folder, (then, then))
+    kernel_cache.remove_old_folders(tmp_path)
+    assert [folder.name for folder in tmp_path.iterdir()] == ["new"]
+    kernel_cache.remove_old_folders(tmp_path / "absent")
 
 
 def test_every_kernel_is_listed_for_each_dtype_and_mode() -> None:
