@@ -47,7 +47,7 @@ CONTROL = "control"
 RUNTIME = ("interpret", "together", "work")
 WORTH_HELP = 0.002
 """Seconds that a call must take for threads to be started for it."""
-RETRY = 32
+RETRY = 8
 """Calls between two trials of the slower way."""
 
 
@@ -69,18 +69,23 @@ class Pace:
     """How long a step takes alone and with further threads, and which to choose.
 
     Threads that share their cores with other programs make a run slower, not
-    faster. So the faster way is taken, and the other tried again now and then.
+    faster. So the faster way is taken, and the other tried again now and then;
+    unless a number of threads was asked for: then all that is left to choose is
+    not to start them for less work than that takes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, asked_for: bool = False) -> None:
+        self._asked_for = asked_for
         self._seconds: dict[bool, float] = {}
         self._calls = 0
 
     def prefers_help(self, steps: int) -> bool:
         """Whether the next call should start further threads."""
         self._calls += 1
-        if self._seconds.get(False, WORTH_HELP) * steps < WORTH_HELP:
+        if min(self._seconds.values(), default=WORTH_HELP) * steps < WORTH_HELP:
             return False
+        if self._asked_for:
+            return True
         if len(self._seconds) < 2:
             return True not in self._seconds
         faster = self._seconds[True] < self._seconds[False]
@@ -101,9 +106,9 @@ class Machine:
         plan: What to run; it is verified first.
         outside: The arrays of the plan's outside buffers, contiguous; they are
             used where they are, and kept alive.
-        threads: How many threads may run rows that stand together; by default as
-            many as the process may use. The bits do not depend on it, so the
-            machine goes on alone while that is faster, as on a busy computer.
+        threads: How many threads run rows that stand together; the bits do not
+            depend on it. By default as many as the process may use, and the machine
+            goes on alone while that is faster, as on a busy computer.
 
     Raises:
         TorchLeanError: `CONTRADICTION` if the plan is not sound, `SHAPE_MISMATCH`
@@ -128,7 +133,7 @@ class Machine:
         self._further_threads = min(self.threads, max(groups, default=1)) - 1
         self._encoded = self._encode()
         self._answer = numpy.zeros(1, numpy.int64)
-        self._pace = Pace()
+        self._pace = Pace(asked_for=threads is not None)
 
     def array(self, name: str) -> Array:
         """A buffer's memory as an array, shared with the machine."""

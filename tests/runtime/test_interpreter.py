@@ -238,6 +238,18 @@ def test_a_way_that_has_become_faster_is_taken_up() -> None:
     assert found[-RETRY:].count(True) == RETRY - 1
 
 
+def test_threads_that_were_asked_for_are_started() -> None:
+    """However slow they are; only calls that are too short go alone."""
+    pace = Pace(asked_for=True)
+    pace.note(False, 100, 100 * WORTH_HELP)
+    pace.note(True, 100, 900 * WORTH_HELP)
+    assert all(pace.prefers_help(100) for _ in range(2 * RETRY))
+    short = Pace(asked_for=True)
+    short.note(False, 1, WORTH_HELP / 100)
+    assert not short.prefers_help(1)
+    assert short.prefers_help(1000)
+
+
 def test_short_calls_start_no_threads() -> None:
     """What takes less than some milliseconds is done before threads have begun."""
     pace = Pace()
