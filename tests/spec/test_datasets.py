@@ -215,12 +215,13 @@ def test_missing_file(data_folder: Path) -> None:
     ("content", "complaint"),
     [
         (
-            gzip.compress(b"1,2\n" * 50)[:-12],
+            gzip.compress(b"1,2\n" * 50, mtime=0)[:-12],
             "Compressed file ended before the end-of-stream marker was reached",
         ),
         (b"1,2\n", "Not a gzipped file (b'1,')"),
-        (gzip.compress(b"1,two\n"), "Invalid literal for Fraction: 'two'"),
+        (gzip.compress(b"1,two\n", mtime=0), "Invalid literal for Fraction: 'two'"),
     ],
+    ids=["truncated", "not compressed", "not a number"],
 )
 def test_broken_file(data_folder: Path, content: bytes, complaint: str) -> None:
     """A file of another format is an error that names the file and the cause."""
