@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from torchlean.cpu.registry import Mode, kernel_named
 from torchlean.plan import Row, Together, cut
 
-PRODUCTS_PER_PIECE = 2**20
+PRODUCTS_PER_PIECE = 2**19
 """Multiplications of a matrix product that are worth a piece of their own."""
 
 ELEMENTS_PER_PIECE = 2**15
