@@ -1,8 +1,8 @@
 """Which rows are cut into pieces that several threads can share.
 
 The cuts depend on a row's sizes alone and never on the number of threads, so that
-threads change no bits. A piece should take some twenty microseconds, since handing
-one to another thread takes about one.
+threads change no bits. A piece should take ten microseconds or more, since handing one
+to another thread takes about one.
 """
 
 from __future__ import annotations
