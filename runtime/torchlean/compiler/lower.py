@@ -45,7 +45,7 @@ from torchlean_spec.task import (
 )
 from torchlean_spec.training import NumberFormat, TrainingRun
 
-CAPACITY = 4096
+CAPACITY = 16384
 """Steps whose coefficients and losses fit in the buffers of a run."""
 
 
