@@ -149,6 +149,8 @@ def from_hexadecimal(number_format: str, text: str) -> tuple[float, ...]:
     """The inverse of `hexadecimal`; the floats are exact."""
     code, width = FORMAT_CODES[number_format]
     raw = bytes.fromhex(text)
+    if len(raw) % width:
+        raise TypeError(f"expected numbers of {width} bytes, got {len(raw)} bytes")
     return struct.unpack(f"<{len(raw) // width}{code}", raw)
 
 
@@ -179,13 +181,13 @@ def _step_json(code: str, step: RecordedStep) -> Json:
 
 def _tensors_from(run: TrainingRun, written: dict[str, Json]) -> Tensors[float]:
     """One tensor for each parameter of the run's model, in its order."""
+    if set(written) != set(run.task.parameter_names()):
+        raise TypeError(f"expected the tensors of {run.task.parameter_names()}")
     found: dict[str, Tensor[float, Shape]] = {}
     for each in run.task.model.parameters():
         entry = written[each.name]
-        if not isinstance(entry, dict) or set(written) != set(
-            run.task.parameter_names()
-        ):
-            raise TypeError(f"expected the tensors of {run.task.parameter_names()}")
+        if not isinstance(entry, dict):
+            raise TypeError(f"expected a tensor for {each.name}")
         shape, data = entry["shape"], entry["data"]
         if shape != list(sizes(each.shape)) or not isinstance(data, str):
             raise TypeError(f"expected {each.name} of shape {each.shape}, got {shape}")

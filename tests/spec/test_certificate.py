@@ -117,6 +117,19 @@ def test_what_is_no_certificate_is_refused(text: str, message: str) -> None:
     assert str(refused.value) == message
 
 
+def test_a_number_that_lost_a_byte_is_refused() -> None:
+    """Two hexadecimal digits fewer are no number, and no traceback either."""
+    text = to_text(_certificate())
+    place = text.index('"data": "') + len('"data": "')
+    with pytest.raises(TorchLeanError) as refused:
+        from_text(text[:place] + text[place + 2 :])
+    assert refused.value.reason is Reason.FILE_FORMAT
+    assert str(refused.value) == (
+        "expected a certificate, got a file that is none: "
+        "expected numbers of 8 bytes, got 31 bytes"
+    )
+
+
 def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
     """Half a certificate is none."""
     text = to_text(_certificate())
