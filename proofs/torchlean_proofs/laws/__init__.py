@@ -44,6 +44,7 @@ TOPICS = (
     "random",
     "data",
     "data_refused",
+    "batches",
     "initializers",
     "metrics",
 )

@@ -14,8 +14,11 @@ from torchlean.data.dataset import TensorDataset as TensorDataset
 from torchlean.data.dataset import from_spec as from_spec
 from torchlean.data.dataset import tensor_dataset as tensor_dataset
 from torchlean.data.loader import BatchLoader as BatchLoader
+from torchlean.data.loader import LastBatch as LastBatch
+from torchlean.data.loader import batch_loader as batch_loader
 from torchlean.data.named import dataset_named as dataset_named
 from torchlean.data.named import diabetes as diabetes
 from torchlean.data.named import digits as digits
 from torchlean.data.named import split as split
 from torchlean.data.named import two_moons as two_moons
+from torchlean_spec.batches import Position as Position

@@ -1,26 +1,45 @@
 """Batches of a data set as arrays, in the order that the spec's loader gives.
 
+A loader is a value and knows where it stands: what gives batches gives, beside
+them, the loader that goes on behind them.
+
 >>> from torchlean.data.dataset import tensor_dataset
->>> points = tensor_dataset([[0.0], [1.0], [2.0]], [0, 1, 0])
->>> [labels.tolist() for _, labels in BatchLoader(points, 2, shuffle=False).epoch(0)]
-[[0, 1]]
+>>> points = tensor_dataset([[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1])
+>>> loader = batch_loader(points, 2, shuffle=False)
+>>> (inputs, labels), loader = loader.next_batch()
+>>> labels.tolist(), loader.position
+([0, 1], Position(epoch=0, batch=1))
+>>> rest, loader = loader.rest_of_epoch()
+>>> [inputs.tolist() for inputs, _ in rest], loader.position
+([[[2.0], [3.0]]], Position(epoch=1, batch=0))
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Generic
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Generic, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from torchlean.data.dataset import Inputs, TargetArray, TensorDataset
-from torchlean_spec.data import Loader, S_co, T_co
+from torchlean.data.dataset import Inputs, TargetArray, TensorDataset, from_spec
+from torchlean_spec.batches import Position, after, require_position
+from torchlean_spec.data import Dataset, Loader, S_co, T_co
+from torchlean_spec.errors import Reason, TorchLeanError
+from torchlean_spec.shape import S
+
+LastBatch = Literal["drop", "short"]
+"""What becomes of samples that do not fill a last batch."""
+
+Batch = tuple[Inputs, TargetArray]
+"""The inputs `[batch, ..]` and the targets `[batch, ..]` of some samples."""
 
 
 @dataclass(frozen=True)
 class BatchLoader(Generic[S_co, T_co]):
-    """A data set and the loader that says which samples each batch has.
+    """A data set, the loader that says which samples each batch has, and a position.
 
     Args:
         dataset: The samples.
@@ -28,9 +47,11 @@ class BatchLoader(Generic[S_co, T_co]):
         shuffle: Whether each epoch has an order of its own, drawn from the seed.
         drop_last: Whether a last, shorter batch is left out.
         seed: From 0 to 2^64 - 1.
+        position: The batch that is next.
 
     Raises:
-        TorchLeanError: As `torchlean_spec.data.Loader`.
+        TorchLeanError: As `torchlean_spec.data.Loader`; `DOMAIN` for a position
+            that no epoch has.
     """
 
     dataset: TensorDataset[S_co, T_co]
@@ -38,10 +59,11 @@ class BatchLoader(Generic[S_co, T_co]):
     shuffle: bool = True
     drop_last: bool = True
     seed: int = 0
+    position: Position = field(default_factory=Position)
 
     def __post_init__(self) -> None:
         # The spec's loader checks the sizes and the seed.
-        _ = self.loader
+        require_position(self.loader, self.position)
 
     @property
     def loader(self) -> Loader:
@@ -58,12 +80,95 @@ class BatchLoader(Generic[S_co, T_co]):
         """How many batches, and so steps, an epoch has."""
         return self.loader.batches_per_epoch
 
-    def epoch(self, number: int) -> Iterator[tuple[Inputs, TargetArray]]:
+    def at(self, epoch: int, batch: int = 0) -> BatchLoader[S_co, T_co]:
+        """The same loader, standing at a batch of an epoch; both counted from 0.
+
+        Raises:
+            TorchLeanError: `DOMAIN` where no such batch is.
+        """
+        return replace(self, position=Position(epoch, batch))
+
+    def epoch(self, number: int) -> Iterator[Batch]:
         """The inputs and targets of each batch of an epoch, counted from 0.
+
+        All of them, wherever the loader stands.
 
         Raises:
             TorchLeanError: `DOMAIN` for a negative epoch.
         """
-        for indices in self.loader.batches(number):
-            places = np.array(indices, np.int64)
-            yield self.dataset.inputs[places], self.dataset.targets[places]
+        batches, _ = self.at(number).rest_of_epoch()
+        return batches
+
+    def rest_of_epoch(self) -> tuple[Iterator[Batch], BatchLoader[S_co, T_co]]:
+        """The batches from here to the epoch's end; the loader at the next epoch."""
+        here, spec = self.position, self.loader
+        numbers = range(here.batch, spec.batches_per_epoch)
+        left = (self._batch(Position(here.epoch, number)) for number in numbers)
+        return left, self.at(here.epoch + 1)
+
+    def next_batch(self) -> tuple[Batch, BatchLoader[S_co, T_co]]:
+        """The batch at the position, and the loader that stands behind it."""
+        following = after(self.loader, self.position)
+        return self._batch(self.position), replace(self, position=following)
+
+    def places(self, position: Position) -> NDArray[np.int64]:
+        """Which samples the batch at a position has."""
+        start = position.batch * self.batch_size
+        return order_of_epoch(self.loader, position.epoch)[
+            start : start + self.batch_size
+        ]
+
+    def _batch(self, position: Position) -> Batch:
+        places = self.places(position)
+        return self.dataset.inputs[places], self.dataset.targets[places]
+
+
+@lru_cache(maxsize=4)
+def order_of_epoch(loader: Loader, epoch: int) -> NDArray[np.int64]:
+    """The order of all samples in an epoch, as the spec's loader has it.
+
+    The latest ones are kept, so that a batch at a time is as quick as all at once.
+
+    Raises:
+        TorchLeanError: `DOMAIN` for a negative epoch.
+
+    >>> loader = Loader(count=5, batch_size=1, seed=3)
+    >>> order_of_epoch(loader, 1).tolist() == list(loader.order(1))
+    True
+    """
+    # Numba is imported where it is needed, and not with the data sets.
+    from torchlean.epochs import Epochs
+
+    order = Epochs(loader).order(epoch)
+    order.flags.writeable = False
+    return order
+
+
+def batch_loader(
+    dataset: TensorDataset[S, T_co] | Dataset[S, T_co],
+    batch_size: int,
+    *,
+    shuffle: bool = True,
+    seed: int = 0,
+    last: LastBatch = "drop",
+) -> BatchLoader[S, T_co]:
+    """A loader that stands at the first batch of the first epoch.
+
+    Args:
+        dataset: The samples, in either form.
+        batch_size: Samples in a batch.
+        shuffle: Whether each epoch has an order of its own, drawn from the seed.
+        seed: From 0 to 2^64 - 1.
+        last: What becomes of the samples that do not fill a last batch: `drop`
+            leaves them out, `short` gives a shorter batch.
+
+    Raises:
+        TorchLeanError: As `torchlean_spec.data.Loader`; `UNKNOWN_NAME` for another
+            `last`.
+    """
+    if last not in ("drop", "short"):
+        raise TorchLeanError(
+            Reason.UNKNOWN_NAME, f"expected last 'drop' or 'short', got {last!r}"
+        )
+    arrays = dataset if isinstance(dataset, TensorDataset) else from_spec(dataset)
+    return BatchLoader(arrays, batch_size, shuffle, last == "drop", seed)
