@@ -317,7 +317,7 @@ class Engine:
     def _batch_size(self, step: int) -> int:
         """How many samples the update with a number, counted from 0, sees."""
         loader = self.training_run.loader
-        number = step % loader.batches_per_epoch
+        number = (self.training_run.batches_before + step) % loader.batches_per_epoch
         return min(loader.batch_size, loader.count - number * loader.batch_size)
 
     def _prepare(self, stop: int) -> tuple[Machine, Compiled, int]:
@@ -334,24 +334,25 @@ class Engine:
             self.training_run.loader,
             self.step,
         )
-        self._load_orders(step, stop)
+        given = self.training_run.batches_before
+        self._load_orders(given + step, given + stop)
         self._load_table(step, stop)
-        position = step - self._ordered.start * loader.batches_per_epoch
+        position = given + step - self._ordered.start * loader.batches_per_epoch
         control[POSITION] = position * loader.batch_size
         control[LOSS_START] = step
         control[STATUS] = 0
         batch = self._batch_size(step)
-        left = self._ordered.stop * loader.batches_per_epoch - step
+        left = self._ordered.stop * loader.batches_per_epoch - given - step
         if used_places(loader) % loader.batch_size:
             # The last batch of an epoch is smaller: it is a slice of its own.
             left = 1 if batch < loader.batch_size else left - 1
         count = min(left, stop - step, self._table_end - step, CAPACITY, self._pace)
         return *self._machine(batch), count
 
-    def _load_orders(self, step: int, stop: int) -> None:
-        """Have the order of an update's epoch in the buffer, and of the next ones."""
+    def _load_orders(self, number: int, stop: int) -> None:
+        """Have the order of a batch's epoch in the buffer, and of the next ones."""
         loader = self.training_run.loader
-        epoch = step // loader.batches_per_epoch
+        epoch = number // loader.batches_per_epoch
         if epoch in self._ordered:
             return
         last = -(-stop // loader.batches_per_epoch)

@@ -47,18 +47,23 @@ class Loop:
     callbacks: Callbacks
     sampled: tuple[int, ...]
     """The steps to record, in order."""
+    start: int = 0
+    """How many steps the run had made before, where it is taken up again."""
     made: int = 0
-    """How many steps were made."""
+    """How many steps of the run were made, those before included."""
     room: NDArray[np.float64] = field(default_factory=lambda: np.empty(FIRST_ROOM))
     """Where losses are kept; it doubles when it is full."""
     evaluations: list[tuple[int, Evaluation]] = field(default_factory=list)
     """Of the held-out samples, each after so many steps."""
     records: list[RecordedStep] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.made = self.start
+
     @property
     def losses(self) -> NDArray[np.float64]:
-        """Of the batch of each step made so far, before its update."""
-        return self.room[: self.made]
+        """Of the batch of each step made here so far, before its update."""
+        return self.room[: self.made - self.start]
 
     def run(self, before: Evaluation) -> None:
         """Make all steps.
@@ -107,27 +112,28 @@ class Loop:
         if self.held_out is None and not self.callbacks.epoch_end_hooks:
             return total
         per_epoch = self.training_run.loader.batches_per_epoch
-        return min(total, (self.made // per_epoch + 1) * per_epoch)
+        given = self.training_run.batches_before
+        return min(total, ((given + self.made) // per_epoch + 1) * per_epoch - given)
 
     def _take(
         self, losses: Sequence[float] | Floats, interrupt: DeferredInterrupt
     ) -> None:
         """Take the losses of a slice, tell of its steps, and see whether to stop."""
         first, self.made = self.made, self.made + len(losses)
-        while self.made > len(self.room):
+        while self.made - self.start > len(self.room):
             self.room = np.concatenate([self.room, np.empty(len(self.room))])
-        fresh = self.room[first : self.made]
+        fresh = self.room[first - self.start : self.made - self.start]
         fresh[:] = losses
         per_epoch = self.training_run.loader.batches_per_epoch
         if self.callbacks.step_hooks:
             for place, loss in enumerate(fresh.tolist(), first):
-                epoch = place // per_epoch
+                epoch = (self.training_run.batches_before + place) // per_epoch
                 self.callbacks.step(StepEvent(epoch, place + 1, loss, self._rate))
         if not np.isfinite(fresh).all():
             place = first + int(np.argmin(np.isfinite(fresh)))
             raise NonFiniteStep(
                 Reason.NOT_FINITE,
-                f"step {place + 1}: expected a finite loss, got {self.room[place]}",
+                f"step {place + 1}: expected a finite loss, got {fresh[place - first]}",
             )
         interrupt.check()
 
@@ -136,8 +142,10 @@ class Loop:
 
     def _end_epoch(self) -> None:
         per_epoch = self.training_run.loader.batches_per_epoch
-        epoch = (self.made - 1) // per_epoch
-        own = self.losses[epoch * per_epoch :]
+        given = self.training_run.batches_before
+        epoch = (given + self.made - 1) // per_epoch
+        # Of an epoch that began before this run, or was taken up, the steps made here.
+        own = self.losses[max(epoch * per_epoch - given - self.start, 0) :]
         self.evaluate_held_out()
         found = self.evaluations[-1][1] if self.evaluations else None
         mean = math.fsum(own.tolist()) / len(own)

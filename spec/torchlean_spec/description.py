@@ -23,6 +23,7 @@ from fractions import Fraction
 from types import ModuleType
 
 from torchlean_spec import clipping, initializers, layers, losses, optimizers, schedules
+from torchlean_spec.batches import Position
 from torchlean_spec.data import Loader
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.task import Task
@@ -46,6 +47,7 @@ RECORDS: Mapping[str, type] = {
     **_records(layers, losses, initializers, optimizers, clipping),
     **{f"schedule.{name}": each for name, each in _records(schedules).items()},
     "Loader": Loader,
+    "Position": Position,
     "Task": Task,
     "TrainingRun": TrainingRun,
 }

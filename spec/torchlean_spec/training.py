@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Generic, Literal
 
+from torchlean_spec.batches import Position, require_position
 from torchlean_spec.clipping import Clipping
 from torchlean_spec.data import Dataset, Labels, Loader, Targets
 from torchlean_spec.errors import Reason, TorchLeanError
@@ -62,10 +63,12 @@ class TrainingRun:
         seed: Of the initial parameters and the dropout masks; the loader has one
             of its own.
         number_format: `float32` or `float64`.
+        position: Where the loader stands before the run: the batch of step 1.
 
     Raises:
         TorchLeanError: `HYPERPARAMETER` for a negative number of steps, `DOMAIN`
-            for a seed out of range, `UNKNOWN_NAME` for another format.
+            for a seed out of range or a position that no epoch has, `UNKNOWN_NAME`
+            for another format.
     """
 
     task: Task
@@ -76,6 +79,7 @@ class TrainingRun:
     clipping: Clipping | None = None
     seed: int = 0
     number_format: NumberFormat = "float32"
+    position: Position = field(default_factory=Position)
 
     def __post_init__(self) -> None:
         if self.steps < 0:
@@ -85,6 +89,12 @@ class TrainingRun:
             )
         require_seed(self.seed)
         require_number_format(self.number_format)
+        require_position(self.loader, self.position)
+
+    @property
+    def batches_before(self) -> int:
+        """How many batches the loader has given before that of step 1."""
+        return self.position.epoch * self.loader.batches_per_epoch + self.position.batch
 
     def learning_rate(self, step: int) -> Fraction:
         """The exact learning rate of a step, counted from 1."""
@@ -180,7 +190,8 @@ def batch_of(
             f"expected a data set of {training_run.loader.count} samples as the "
             f"loader counts, got {len(dataset)}",
         )
-    return samples(system, dataset, training_run.loader.batch_of_step(step))
+    number = training_run.batches_before + step
+    return samples(system, dataset, training_run.loader.batch_of_step(number))
 
 
 def backward(

@@ -23,6 +23,7 @@ from tests.runtime.runs import (
 from torchlean.engine import Data, Engine
 from torchlean.state import State
 from torchlean_spec import training as spec
+from torchlean_spec.batches import Position
 from torchlean_spec.clipping import ClipGlobalNorm, ClipValue
 from torchlean_spec.data import Loader
 from torchlean_spec.errors import Reason, TorchLeanError
@@ -70,6 +71,18 @@ def test_strict_steps_have_the_specs_bits(name: str, threads: int) -> None:
     run, data = RUNS[name]
     engine = Engine(run, data, strict=True, threads=threads)
     assert_spec_steps(BINARY32, run, data, engine)
+
+
+@pytest.mark.parametrize("drop_last", [True, False])
+def test_a_run_that_begins_within_an_epoch_has_the_specs_batches(
+    drop_last: bool,
+) -> None:
+    """Its first step sees the batch at its position, a short last one too."""
+    run = training_run(loss=CrossEntropy())
+    loader = Loader(len(CLASSES), 4, drop_last=drop_last, seed=9)
+    position = Position(1, loader.batches_per_epoch - 1)
+    run = replace(run, loader=loader, steps=7, position=position)
+    assert_spec_steps(BINARY32, run, CLASSES, Engine(run, CLASSES, strict=True))
 
 
 def test_strict_float64_has_the_specs_bits() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from typing import cast
 
 import pytest
 
+from torchlean_spec.batches import Position
 from torchlean_spec.clipping import ClipGlobalNorm
 from torchlean_spec.data import Dataset, Labels, Loader, Rows, Targets
 from torchlean_spec.description import (
@@ -215,3 +217,15 @@ def test_labels_are_collated_as_indices() -> None:
     batch = samples(RATIONAL, Dataset(inputs, labels), (2, 0))
     assert batch.targets.values == (1, 2)
     assert batch.inputs.values == (Fraction(2), Fraction(0))
+
+
+def test_the_batch_of_step_1_is_the_one_at_the_position() -> None:
+    """A run that begins within an epoch goes on from there, into the next epoch."""
+    described = replace(EVERYTHING, loader=Loader(4, 2, seed=5))
+    moved = replace(described, position=Position(1, 1))
+    for step in (1, 2, 3):
+        found = batch_of(RATIONAL, moved, _line(), step)
+        assert found == batch_of(RATIONAL, described, _line(), step + 3)
+    with pytest.raises(TorchLeanError) as refused:
+        replace(described, position=Position(1, 2))
+    assert str(refused.value) == ("expected a batch from 0 to 1 of an epoch, got 2")

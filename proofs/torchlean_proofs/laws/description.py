@@ -11,6 +11,7 @@ from fractions import Fraction
 from torchlean_proofs.laws.law import Draws, Evidence, law, refuses, repeat
 from torchlean_spec import clipping, initializers, layers, losses, optimizers
 from torchlean_spec import schedules as schedule_records
+from torchlean_spec.batches import Position
 from torchlean_spec.clipping import Clipping
 from torchlean_spec.data import Loader
 from torchlean_spec.description import (
@@ -166,6 +167,7 @@ def training_run(draws: Draws) -> TrainingRun:
         clip(draws),
         draws.integer(0, 2**32 - 1) * 2**32,
         draws.choice(formats),
+        Position(draws.integer(0, 9), draws.integer(1, loader.batches_per_epoch) - 1),
     )
 
 

@@ -9,6 +9,7 @@ from fractions import Fraction
 from torchlean_proofs.laws.law import Evidence, law, refuses
 from torchlean_proofs.laws.training import Example, Numbers, example, examples
 from torchlean_spec import training
+from torchlean_spec.batches import Position
 from torchlean_spec.clipping import ClipValue
 from torchlean_spec.data import Loader, Rows
 from torchlean_spec.errors import Reason
@@ -51,6 +52,9 @@ BatchOf = Callable[..., Batch[Fraction]]
         "always the first batch": lambda system, run, data, step: training.batch_of(
             system, run, data, 1
         ),
+        "the position forgotten": lambda system, run, data, step: training.batch_of(
+            system, replace(run, position=Position()), data, step
+        ),
         "targets of the first samples": lambda system, run, data, step: replace(
             training.batch_of(system, run, data, step),
             targets=training.samples(
@@ -63,12 +67,15 @@ BatchOf = Callable[..., Batch[Fraction]]
     cases=examples(12),
 )
 def batches(batch_of: BatchOf, case: Example) -> bool:
-    """The batch of a step holds the loader's samples of that step, in its order."""
+    """The batch of a step holds the loader's samples from its position on, in order."""
     targets = case.data.targets
     assert isinstance(targets, Rows)
-    for step in (1, 2, 5):
-        places = case.run.loader.batch_of_step(step)
-        found = batch_of(RATIONAL, case.run, case.data, step)
+    per_epoch = case.run.loader.batches_per_epoch
+    moved = replace(case.run, position=Position(1, per_epoch - 1))
+    for run, step in ((case.run, 1), (case.run, 2), (case.run, 5), (moved, 2)):
+        before = 2 * per_epoch - 1 if run is moved else 0
+        places = run.loader.batch_of_step(before + step)
+        found = batch_of(RATIONAL, run, case.data, step)
         inputs = [Fraction(x) for i in places for x in case.data.inputs.values[i]]
         wanted = [Fraction(x) for i in places for x in targets.values[i]]
         if found.indices != places or list(found.inputs.values) != inputs:
