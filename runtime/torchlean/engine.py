@@ -38,6 +38,7 @@ from torchlean.cpu.running import (
     STOPPED_NOT_FINITE,
     TABLE_START,
 )
+from torchlean.data.arrays import in_format
 from torchlean.data.dataset import TensorDataset
 from torchlean.epochs import Epochs, epochs_together, used_places
 from torchlean.inference import Answer, Inference, machine_of, run_rows
@@ -300,7 +301,7 @@ class Engine:
         known = _inputs.setdefault(dataset, {})
         wanted = self.training_run.number_format
         if wanted not in known:
-            known[wanted] = np.ascontiguousarray(dataset.inputs, wanted)
+            known[wanted] = in_format(dataset.inputs, wanted)
         return known[wanted]
 
     def _compile(self, batch: int) -> Compiled:

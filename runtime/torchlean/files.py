@@ -50,7 +50,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         beside.replace(target)
         _flush(target.parent)
     except OSError as error:
-        raise _refusal("written", path, error) from error
+        raise refusal("written", path, error) from error
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
@@ -74,7 +74,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
         try:
             target.write_bytes(data)
         except OSError as error:
-            raise _refusal("written", path, error) from error
+            raise refusal("written", path, error) from error
     else:
         with replacing(path) as beside:
             beside.write_bytes(data)
@@ -94,7 +94,7 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise _refusal("read", path, error) from error
+        raise refusal("read", path, error) from error
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
@@ -126,7 +126,8 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _refusal(verb: str, path: str | os.PathLike[str], error: OSError) -> TorchLeanError:
+def refusal(verb: str, path: str | os.PathLike[str], error: OSError) -> TorchLeanError:
+    """What the operating system refused, in one sentence; of reason `FILE_ACCESS`."""
     cause = (error.strerror or type(error).__name__).lower()
     if isinstance(error, FileExistsError):
         # Only the making of a missing folder can meet this.

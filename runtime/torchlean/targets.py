@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,73 @@ from torchlean_spec.task import Task
 from torchlean_spec.training import NumberFormat
 
 Array = NDArray[Any]
+
+KINDS = ("numbers", "class indices")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which targets a task has for a batch of inputs."""
+
+    sizes: tuple[int, ...]
+    """The sizes of the targets, the batch's included."""
+    are_indices: bool
+    """Whether they are class indices."""
+    classes: int
+    """How many classes there are, where they are."""
+    ignored: int | None
+    """The label that marks samples to ignore, if the loss has one."""
+
+    def check(self, targets: Array, first: int = 0) -> None:
+        """Refuse targets of another shape or kind, or labels that are no class.
+
+        Args:
+            targets: One for each sample.
+            first: The number of the first sample, for the sentence.
+
+        Raises:
+            TorchLeanError: `SHAPE_MISMATCH` or `CLASS_OUT_OF_RANGE`.
+        """
+        are_indices = np.issubdtype(targets.dtype, np.integer)
+        if targets.shape != self.sizes or are_indices != self.are_indices:
+            raise TorchLeanError(
+                Reason.SHAPE_MISMATCH,
+                f"expected targets of shape {list(self.sizes)} that are "
+                f"{KINDS[self.are_indices]}, got {list(targets.shape)} that are "
+                f"{KINDS[are_indices]}",
+            )
+        if self.are_indices and targets.size:
+            # Two numbers tell whether all is well; nothing is allocated for that.
+            least, largest = int(targets.min()), int(targets.max())
+            if least < 0 or largest >= self.classes:
+                self._check_each(targets, first)
+
+    def _check_each(self, labels: Array, first: int) -> None:
+        wrong = (labels < 0) | (labels >= self.classes)
+        if self.ignored is not None:
+            wrong &= labels != self.ignored
+        if wrong.any():
+            place = np.unravel_index(int(np.argmax(wrong)), labels.shape)
+            raise TorchLeanError(
+                Reason.CLASS_OUT_OF_RANGE,
+                f"sample {first + int(place[0])}: expected a class from 0 to "
+                f"{self.classes - 1}, got {labels[place]}",
+            )
+
+
+def wanted_targets(task: Task, inputs: tuple[int, ...]) -> Wanted:
+    """Which targets a task has for inputs of some sizes, `[batch, ..]`.
+
+    Raises:
+        TorchLeanError: `SHAPE_MISMATCH` if the model does not take the inputs.
+    """
+    prediction = output_shape(task.model, shape_of(inputs))
+    return Wanted(
+        sizes(task.loss.target_shape(prediction)),
+        task.loss.target_kind is Kind.INDEX,
+        sizes(prediction)[-1],
+        ignored_index(task.loss),
+    )
 
 
 def target_array(
@@ -35,46 +104,28 @@ def target_array(
             for targets of another shape or kind; `CLASS_OUT_OF_RANGE` for a label
             that is no class of the model.
     """
-    prediction = output_shape(task.model, shape_of(inputs.shape))
-    wanted = task.loss.target_shape(prediction)
-    are_indices = np.issubdtype(targets.dtype, np.integer)
-    want_indices = task.loss.target_kind is Kind.INDEX
-    if targets.shape != sizes(wanted) or are_indices != want_indices:
-        kinds = ("numbers", "class indices")
-        raise TorchLeanError(
-            Reason.SHAPE_MISMATCH,
-            f"expected targets of shape {wanted} that are {kinds[want_indices]}, got "
-            f"{list(targets.shape)} that are {kinds[are_indices]}",
-        )
-    if not want_indices:
-        return np.ascontiguousarray(targets, number_format)
-    labels = np.ascontiguousarray(targets, np.int64)
-    classes = sizes(prediction)[-1]
-    wrong = (labels < 0) | (labels >= classes)
-    ignored = ignored_index(task.loss)
-    if ignored is not None:
-        wrong &= labels != ignored
-    if wrong.any():
-        sample = int(np.argmax(wrong))
-        raise TorchLeanError(
-            Reason.CLASS_OUT_OF_RANGE,
-            f"sample {sample}: expected a class from 0 to {classes - 1}, "
-            f"got {labels[sample]}",
-        )
-    return labels
+    wanted = wanted_targets(task, inputs.shape)
+    wanted.check(targets)
+    return np.ascontiguousarray(
+        targets, np.int64 if wanted.are_indices else number_format
+    )
 
 
-def denominator(loss: Loss, predictions: Array, targets: Array) -> float:
-    """What the mean of a loss over samples divides by; see the spec's losses."""
+def denominator(loss: Loss, predictions: Array, targets: Array) -> Fraction:
+    """What the mean of a loss over samples divides by; see the spec's losses.
+
+    It is exact, so that the parts of several batches may be added.
+    """
     if loss.target_kind is Kind.REAL:
         rows = isinstance(loss, CrossEntropy)
-        return float(len(predictions) if rows else predictions.size)
+        return Fraction(len(predictions) if rows else predictions.size)
     counted = targets[targets != ignored_index(loss)]
     given = getattr(loss, "class_weights", None)
     if given is None:
-        return float(counted.size)
-    weights = np.array([float(exact(weight)) for weight in given])
-    return float(weights[counted].sum())
+        return Fraction(counted.size)
+    occurrences = np.bincount(counted.reshape(-1), minlength=len(given)).tolist()
+    pairs = zip(given, occurrences, strict=True)
+    return sum((exact(weight) * count for weight, count in pairs), Fraction(0))
 
 
 def ignored_index(loss: Loss) -> int | None:

@@ -16,19 +16,27 @@ from functools import cached_property
 from typing import Generic, TypeVar, cast, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from torchlean.data.arrays import (
+    Inputs,
+    is_mapped,
+    label_vector,
+    numbers_of,
+    require_classes,
+    require_finite,
+    require_names,
+    rows_as_tuples,
+    rows_bytes,
+)
+from torchlean.data.arrays import TargetArray as TargetArray
 from torchlean.tensor import Tensor
 from torchlean_spec.data import Dataset, Labels, Rows, S_co, T_co, Targets
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.shape import Dim, N, S, Shape, shape_of, size, sizes
 from torchlean_spec.sources import Source, inline
 
-Inputs = NDArray[np.float64]
-TargetArray = NDArray[np.float64] | NDArray[np.int64]
 DT = TypeVar("DT", bound=np.generic)
-
-_KIND_OF_NUMBERS = "expected numbers that float64 holds exactly"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -38,7 +46,8 @@ class TensorDataset(Generic[S_co, T_co]):
     Built by `tensor_dataset`, by `from_spec`, or by name.
 
     Args:
-        inputs: `[samples, ..]`, float64; the run's number format rounds them once.
+        inputs: `[samples, ..]`, float32 or float64; the run's number format rounds
+            them once. They may be mapped from a file, and then stay there.
         targets: A class index for each sample, int64, or `[samples, ..]` numbers.
         classes: How many classes there are; `None` where the targets are numbers.
         name: What the data are called.
@@ -81,14 +90,14 @@ class TensorDataset(Generic[S_co, T_co]):
             raise TorchLeanError(
                 Reason.EMPTY_DATA, "expected a data set of at least 1 sample, got none"
             )
-        _require_names("class", self.class_names, self.classes or 0)
-        _require_names("feature", self.feature_names, size(self.input_shape))
+        require_names("class", self.class_names, self.classes or 0)
+        require_names("feature", self.feature_names, size(self.input_shape))
         if not self.allow_non_finite:
-            _require_finite("inputs", self.inputs)
+            require_finite("inputs", self.inputs)
         if self.classes is not None:
-            _require_classes(self.targets, self.classes, self.ignore_index)
+            require_classes(self.targets, self.classes, self.ignore_index)
         elif not self.allow_non_finite:
-            _require_finite("targets", self.targets)
+            require_finite("targets", self.targets)
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -114,6 +123,11 @@ class TensorDataset(Generic[S_co, T_co]):
         """The shape of one target, without the batch axis; a scalar for a class."""
         return shape_of(self.targets.shape[1:])
 
+    @property
+    def mapped(self) -> bool:
+        """Whether the inputs lie in a file, and not in memory of their own."""
+        return is_mapped(self.inputs)
+
     def take(self, indices: Sequence[int]) -> TensorDataset[S_co, T_co]:
         """The samples at the given places, in the given order; repeats are allowed.
 
@@ -121,19 +135,21 @@ class TensorDataset(Generic[S_co, T_co]):
             TorchLeanError: `EMPTY_DATA` for no places, `DOMAIN` for a place that
                 no sample has.
         """
-        for index in indices:
+        ends = (indices[0], indices[-1]) if isinstance(indices, range) else indices
+        for index in ends if len(indices) else ():
             if not 0 <= index < len(self):
                 raise TorchLeanError(
                     Reason.DOMAIN,
                     f"expected a sample from 0 to {len(self) - 1}, got {index}",
                 )
-        places = np.asarray(indices, np.int64)
-        return replace(
-            self,
-            inputs=self.inputs[places],
-            targets=self.targets[places],
-            source=None,
-        )
+        if isinstance(indices, range) and indices.step == 1:
+            # Neighbours are a view: what is mapped stays mapped.
+            near = slice(indices.start, indices.stop)
+            inputs, targets = self.inputs[near], self.targets[near]
+        else:
+            places = np.asarray(indices, np.int64)
+            inputs, targets = self.inputs[places], self.targets[places]
+        return replace(self, inputs=inputs, targets=targets, source=None)
 
     def with_source(self, source: Source) -> TensorDataset[S_co, T_co]:
         """The same data, known to come from somewhere."""
@@ -143,14 +159,16 @@ class TensorDataset(Generic[S_co, T_co]):
     def _spec(self) -> Dataset[S_co, T_co]:
         targets: Targets
         if self.classes is None:
-            rows = _rows_of(self.targets)
+            rows = rows_as_tuples(self.targets)
             targets = Rows(self.target_shape, rows, self.allow_non_finite)
         else:
             labels: list[int] = self.targets.tolist()
             targets = Labels(
                 self.classes, tuple(labels), self.class_names, self.ignore_index
             )
-        inputs = Rows(self.input_shape, _rows_of(self.inputs), self.allow_non_finite)
+        inputs = Rows(
+            self.input_shape, rows_as_tuples(self.inputs), self.allow_non_finite
+        )
         return Dataset(inputs, cast("T_co", targets), self.name, self.feature_names)
 
     def to_spec(self) -> Dataset[S_co, T_co]:
@@ -169,13 +187,13 @@ class TensorDataset(Generic[S_co, T_co]):
         True
         """
         hashed = hashlib.sha256(b"torchlean data set, version 1\n")
-        for part in (*_rows_bytes(self.inputs), *self._target_bytes()):
+        for part in (*rows_bytes(self.inputs), *self._target_bytes()):
             hashed.update(part)
         return hashed.hexdigest()
 
     def _target_bytes(self) -> Iterator[bytes]:
         if self.classes is None:
-            yield from _rows_bytes(self.targets)
+            yield from rows_bytes(self.targets)
         else:
             yield b"labels\n"
             yield np.array([self.classes, len(self)], "<i8").tobytes()
@@ -230,7 +248,8 @@ def tensor_dataset(
     vector of floats is a column, one number for each sample.
 
     Args:
-        inputs: `[samples, features, ..]`, numbers that float64 holds exactly.
+        inputs: `[samples, features, ..]`, numbers that float64 holds exactly;
+            float32 and what is mapped from a file are kept as they are.
         targets: One for each sample.
         classes: How many classes there are; by default one more than the largest
             label.
@@ -252,7 +271,7 @@ def tensor_dataset(
     torchlean_spec.errors.TorchLeanError: inputs, row 1, place 0: expected a finite \
 number, got nan (allow_non_finite=True admits it)
     """
-    numbers = _float64("inputs", inputs)
+    numbers = numbers_of("inputs", inputs)
     if numbers.ndim < 2:
         raise TorchLeanError(
             Reason.SHAPE_MISMATCH,
@@ -262,7 +281,7 @@ number, got nan (allow_non_finite=True admits it)
     wanted = np.asarray(targets)
     found: TargetArray
     if wanted.dtype.kind in "iub":
-        found = _label_vector(wanted)
+        found = label_vector(wanted)
         if classes is None:
             counted = found[found != ignore_index]
             classes = int(max(counted, default=-1)) + 1
@@ -273,7 +292,7 @@ number, got nan (allow_non_finite=True admits it)
             f"got {wanted.dtype}",
         )
     else:
-        found = _float64("targets", targets)
+        found = numbers_of("targets", targets)
         found = found.reshape(-1, 1) if found.ndim == 1 else found
     return TensorDataset(
         numbers,
@@ -328,83 +347,3 @@ def as_tensors(dataset: AnyDataset) -> TensorDataset[Shape, Targets]:
 
 def _array_of(rows: Rows[Shape]) -> Inputs:
     return np.array(rows.values, np.float64).reshape(len(rows), size(rows.shape))
-
-
-def _rows_of(array: TargetArray) -> tuple[tuple[float, ...], ...]:
-    flat = array.reshape(len(array), -1)
-    return tuple(map(tuple, cast("list[list[float]]", flat.tolist())))
-
-
-def _rows_bytes(array: TargetArray) -> Iterator[bytes]:
-    extents = array.shape[1:]
-    yield b"rows\n"
-    yield np.array([len(extents), *extents, len(array)], "<i8").tobytes()
-    numbers = array.astype("<f8")
-    numbers[np.isnan(numbers)] = np.nan
-    yield numbers.tobytes()
-
-
-def _float64(what: str, given: object) -> Inputs:
-    """The numbers as float64, if that rounds none of them."""
-    array = np.asarray(given)
-    if array.dtype.kind not in "fiub":
-        raise TorchLeanError(
-            Reason.DOMAIN, f"{what}: {_KIND_OF_NUMBERS}, got an array of {array.dtype}"
-        )
-    converted = array.astype(np.float64)
-    if array.dtype.kind == "f":
-        rounded = (converted != array) & (array == array)
-    else:
-        # Whole numbers up to this size are exact; Python compares larger ones.
-        rounded = np.abs(converted) >= 2.0**53
-        for place in zip(*np.nonzero(rounded), strict=True):
-            rounded[place] = int(converted[place]) != int(array[place])
-    if rounded.any():
-        first = array[np.unravel_index(int(np.argmax(rounded)), array.shape)]
-        raise TorchLeanError(
-            Reason.DOMAIN, f"{what}: {_KIND_OF_NUMBERS}, got {array.dtype} {first}"
-        )
-    return converted
-
-
-def _label_vector(wanted: NDArray[np.generic]) -> NDArray[np.int64]:
-    if wanted.ndim != 1:
-        raise TorchLeanError(
-            Reason.SHAPE_MISMATCH,
-            "expected one class index for each sample, "
-            f"got whole numbers of shape {list(wanted.shape)}",
-        )
-    return wanted.astype(np.int64)
-
-
-def _require_names(what: str, names: tuple[str, ...], count: int) -> None:
-    if names and len(names) != count:
-        raise TorchLeanError(
-            Reason.SHAPE_MISMATCH, f"expected {count} {what} names, got {len(names)}"
-        )
-
-
-def _require_finite(what: str, array: TargetArray) -> None:
-    finite = np.isfinite(array)
-    if not finite.all():
-        flat = finite.reshape(len(array), -1)
-        row, place = np.unravel_index(int(np.argmin(flat)), flat.shape)
-        value = array.reshape(len(array), -1)[row, place]
-        raise TorchLeanError(
-            Reason.NOT_FINITE,
-            f"{what}, row {row}, place {place}: expected a finite number, got "
-            f"{value} (allow_non_finite=True admits it)",
-        )
-
-
-def _require_classes(labels: TargetArray, classes: int, ignored: int | None) -> None:
-    wrong = (labels < 0) | (labels >= classes)
-    if ignored is not None:
-        wrong &= labels != ignored
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise TorchLeanError(
-            Reason.CLASS_OUT_OF_RANGE,
-            f"targets, row {row}: expected a class from 0 to {classes - 1}, "
-            f"got {labels[row]}",
-        )

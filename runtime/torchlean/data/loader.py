@@ -24,7 +24,8 @@ from typing import Generic, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from torchlean.data.dataset import Inputs, TargetArray, TensorDataset, from_spec
+from torchlean.data.arrays import Inputs, TargetArray
+from torchlean.data.dataset import TensorDataset, from_spec
 from torchlean_spec.batches import Position, after, require_position
 from torchlean_spec.data import Dataset, Loader, S_co, T_co
 from torchlean_spec.errors import Reason, TorchLeanError
