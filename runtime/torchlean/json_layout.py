@@ -33,9 +33,10 @@ WIDTH = 80
 """The number of columns that the layout fills."""
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r"}
+_SURROGATES = range(0xD800, 0xE000)
 
 
-def layout(value: Json, dialect: Dialect = "torchlean") -> str:
+def layout(value: Json, dialect: Dialect = "torchlean", *, pretty: bool = True) -> str:
     """JSON text of a value, without a line end behind it.
 
     Args:
@@ -43,11 +44,19 @@ def layout(value: Json, dialect: Dialect = "torchlean") -> str:
         dialect: `"torchlean"` writes the shortest decimal that reads back as the
             same number; `"lean"` writes six decimals, less trailing zeros, byte
             for byte as the original does.
+        pretty: Whether to lay the text out in 80 columns; otherwise it has no white
+            space at all, as what the original's `compress` writes.
 
     Returns:
-        The text, laid out in 80 columns.
+        The text.
+
+    >>> layout({"steps": [0, 25], "notes": []}, pretty=False)
+    '{"steps":[0,25],"notes":[]}'
     """
-    number = _six_decimals if dialect == "lean" else repr
+    # A number of NumPy that is a float as well would write its type's name.
+    number = _six_decimals if dialect == "lean" else float.__repr__
+    if not pretty:
+        return _flat(value, number, "")
     return _grouped(value, number, column=0, indent=0, behind=0)
 
 
@@ -123,16 +132,17 @@ def _pieces(value: Json) -> list[tuple[str, Json]]:
     return []
 
 
-def _flat(value: Json, number: Callable[[float], str]) -> str:
-    """A value on one line, however long."""
+def _flat(value: Json, number: Callable[[float], str], space: str = " ") -> str:
+    """A value on one line, however long, with a space behind commas and colons."""
     if isinstance(value, str):
         return _string(value)
     if isinstance(value, float):
         return number(value) if math.isfinite(value) else _string(named(value))
     if value is None or isinstance(value, int):
         return json.dumps(value)
-    inner = ", ".join(
-        f"{key} {_flat(element, number)}".lstrip() for key, element in _pieces(value)
+    inner = f",{space}".join(
+        (key and key + space) + _flat(element, number, space)
+        for key, element in _pieces(value)
     )
     return f"{{{inner}}}" if isinstance(value, Mapping) else f"[{inner}]"
 
@@ -147,11 +157,19 @@ def named(value: float) -> str:
 
 
 def _string(text: str) -> str:
-    """A JSON string: only quotes, backslashes and control characters escaped."""
+    """A JSON string: only quotes, backslashes and control characters escaped.
+
+    So are lone surrogates, which stand for the bytes of a file's name that are no
+    UTF-8, and which UTF-8 cannot write.
+    """
     escaped = "".join(
-        _ESCAPES.get(c, c if c >= " " else f"\\u{ord(c):04x}") for c in text
+        _ESCAPES.get(c, f"\\u{ord(c):04x}" if _is_escaped(c) else c) for c in text
     )
     return f'"{escaped}"'
+
+
+def _is_escaped(character: str) -> bool:
+    return character < " " or ord(character) in _SURROGATES
 
 
 def _six_decimals(value: float) -> str:

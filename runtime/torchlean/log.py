@@ -17,15 +17,19 @@ every digit that matters; `dialect="lean"` writes the original's six decimals.
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import index
 from pathlib import Path
+from typing import TYPE_CHECKING, SupportsFloat, SupportsIndex
 
+from torchlean import json_fields
 from torchlean.files import read_text, write_text
 from torchlean.json_layout import Dialect, Json, layout, parse
 from torchlean_spec.errors import Reason, TorchLeanError
+
+if TYPE_CHECKING:
+    from torchlean.experiment import ExperimentLog
 
 BLUE = "#4e79a7"
 """The colour in which a viewer draws a loss unless told otherwise."""
@@ -36,18 +40,25 @@ GREEN = "#0a7"
 DISABLED_WORDS = frozenset({"false", "off", "none", "no", "disabled"})
 """What `--log` takes for "write no log"."""
 
-_NUMBER = re.compile(r"-?\d+(\.\d*)?([eE][+-]?\d+)?")
-_WORDS = frozenset({"NaN", "Infinity", "-Infinity"})
-
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One named curve: a value for each step of the log that holds it."""
+    """One named curve: a value for each step of the log that holds it.
+
+    Any real numbers are taken for the values, NumPy's among them; they are kept as
+    binary64 numbers.
+
+    >>> Series("loss", (2, 0.5))
+    Series(name='loss', values=(2.0, 0.5), color='#0a7')
+    """
 
     name: str
     values: tuple[float, ...] = ()
     color: str = GREEN
     """A CSS colour."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", tuple(map(float, self.values)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +68,7 @@ class TrainLog:
     Raises:
         TorchLeanError: `SHAPE_MISMATCH` if a series has another number of values
             than there are steps. (With no steps at all, values are counted from 0.)
+            `DOMAIN` for a negative step.
     """
 
     title: str = "Training"
@@ -66,6 +78,7 @@ class TrainLog:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "steps", _natural(self.steps))
         for one in self.series:
             if self.steps and len(one.values) != len(self.steps):
                 raise TorchLeanError(
@@ -74,13 +87,49 @@ class TrainLog:
                     f"one for each step, got {len(one.values)}",
                 )
 
-    def to_json(self, dialect: Dialect = "torchlean") -> str:
+    @staticmethod
+    def before_after_loss(
+        title: str,
+        steps: int,
+        before: float,
+        after: float,
+        *,
+        notes: Iterable[str] = (),
+        color: str = BLUE,
+    ) -> TrainLog:
+        """The log of two points: the loss before training and after `steps` updates.
+
+        >>> TrainLog.before_after_loss("digits", 200, 2.25, 0.5).steps
+        (0, 200)
+        """
+        curve = Curve.of([(0, before), (steps, after)])
+        return curve.to_train_log(title, "loss", color=color, notes=notes)
+
+    def curve(self, name: str) -> Curve:
+        """One series with its steps; they are counted from 0 where the log has none.
+
+        Raises:
+            TorchLeanError: `UNKNOWN_NAME` if no series has the name.
+
+        >>> TrainLog(series=(Series("loss", (2.0, 0.5)),)).curve("loss")
+        Curve(steps=(0, 1), values=(2.0, 0.5))
+        """
+        for one in self.series:
+            if one.name == name:
+                return Curve(self.steps or tuple(range(len(one.values))), one.values)
+        names = ", ".join(repr(one.name) for one in self.series) or "no series"
+        raise TorchLeanError(
+            Reason.UNKNOWN_NAME, f"expected one of {names}, got {name!r}"
+        )
+
+    def to_json(self, dialect: Dialect = "torchlean", *, pretty: bool = True) -> str:
         """The log as JSON text, with a line end behind it.
 
         Args:
             dialect: `"torchlean"` loses nothing; `"lean"` writes what the original
                 writes, byte for byte: numbers have at most six decimals there, and
                 a loss below 5e-7 becomes 0.
+            pretty: Whether to lay it out in 80 columns, or without white space.
         """
         value: Json = {
             "title": self.title,
@@ -91,7 +140,31 @@ class TrainLog:
             ],
             "notes": list(self.notes),
         }
-        return layout(value, dialect) + "\n"
+        return layout(value, dialect, pretty=pretty) + "\n"
+
+    def write_json(
+        self,
+        path: str | os.PathLike[str],
+        dialect: Dialect = "torchlean",
+        *,
+        pretty: bool = True,
+    ) -> None:
+        """Write the log as a JSON file, whole or not at all; see `to_json`.
+
+        Raises:
+            TorchLeanError: `FILE_ACCESS` if the file cannot be written.
+        """
+        write_text(path, self.to_json(dialect, pretty=pretty))
+
+    @staticmethod
+    def read_json(path: str | os.PathLike[str]) -> TrainLog:
+        """Read a log that either dialect wrote.
+
+        Raises:
+            TorchLeanError: `FILE_ACCESS` if the file cannot be read, `FILE_FORMAT`
+                if it is no training log.
+        """
+        return parse_train_log(read_text(path), os.fspath(path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +181,16 @@ class Curve:
     """Values over steps, before they have a name.
 
     Raises:
-        TorchLeanError: `SHAPE_MISMATCH` if steps and values differ in number.
+        TorchLeanError: `SHAPE_MISMATCH` if steps and values differ in number,
+            `DOMAIN` for a negative step.
     """
 
     steps: tuple[int, ...] = ()
     values: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "steps", _natural(self.steps))
+        object.__setattr__(self, "values", tuple(map(float, self.values)))
         if len(self.values) != len(self.steps):
             raise TorchLeanError(
                 Reason.SHAPE_MISMATCH,
@@ -123,16 +199,15 @@ class Curve:
             )
 
     @staticmethod
-    def of(points: Iterable[tuple[int, float]]) -> Curve:
+    def of(points: Iterable[tuple[SupportsIndex, SupportsFloat]]) -> Curve:
         """The curve through (step, value) pairs; for many points, faster than push."""
         pairs = list(points)
-        return Curve(
-            tuple(step for step, _ in pairs), tuple(value for _, value in pairs)
-        )
+        steps = tuple(index(step) for step, _ in pairs)
+        return Curve(steps, tuple(float(value) for _, value in pairs))
 
-    def push(self, step: int, value: float) -> Curve:
+    def push(self, step: SupportsIndex, value: SupportsFloat) -> Curve:
         """The curve with one more point."""
-        return Curve((*self.steps, step), (*self.values, value))
+        return Curve((*self.steps, index(step)), (*self.values, float(value)))
 
     def endpoints(self) -> CurveEndpoints | None:
         """First and last value; none of a curve without points.
@@ -144,21 +219,27 @@ class Curve:
             return None
         return CurveEndpoints(self.steps[-1], self.values[0], self.values[-1])
 
-    def summary(self) -> str:
-        """One line for people; an empty curve has one too.
+    def require_endpoints(self, context: str) -> CurveEndpoints:
+        """First and last value of a curve that must have points.
 
-        >>> Curve.of([(0, 2.0), (5, 0.5)]).summary()
-        'steps=5 loss0=2.000000 loss5=0.500000'
-        >>> Curve().summary()
-        'steps=0, no loss recorded'
+        Args:
+            context: Who needs them, for the message.
+
+        Raises:
+            TorchLeanError: `EMPTY_DATA` for a curve without points.
+
+        >>> Curve().require_endpoints("summary")
+        Traceback (most recent call last):
+        torchlean_spec.errors.TorchLeanError: summary: expected a curve of at least \
+1 point, got none
         """
         ends = self.endpoints()
         if ends is None:
-            return "steps=0, no loss recorded"
-        return (
-            f"steps={ends.final_step} loss0={ends.first:.6f} "
-            f"loss{ends.final_step}={ends.last:.6f}"
-        )
+            raise TorchLeanError(
+                Reason.EMPTY_DATA,
+                f"{context}: expected a curve of at least 1 point, got none",
+            )
+        return ends
 
     def to_train_log(
         self,
@@ -171,20 +252,6 @@ class Curve:
         """The log that holds this one curve."""
         series = Series(series_name, self.values, color)
         return TrainLog(title, self.steps, (series,), tuple(notes))
-
-
-def before_after_loss(
-    title: str,
-    steps: int,
-    before: float,
-    after: float,
-    *,
-    notes: Iterable[str] = (),
-    color: str = BLUE,
-) -> TrainLog:
-    """The log of two points: the loss before training and after `steps` updates."""
-    curve = Curve.of([(0, before), (steps, after)])
-    return curve.to_train_log(title, "loss", color=color, notes=notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,11 +278,12 @@ class LogDestination:
         return LogDestination(Path(path))
 
     @staticmethod
-    def parse(text: str) -> LogDestination:
+    def parse_value(text: str) -> LogDestination:
         """Read a flag's value: a path, or a word of `DISABLED_WORDS` in any case.
 
         Raises:
-            TorchLeanError: `UNKNOWN_NAME` if the text is blank.
+            TorchLeanError: `UNKNOWN_NAME` if the text is blank. (The original takes
+                a blank for a path.)
         """
         trimmed = text.strip()
         if not trimmed:
@@ -226,40 +294,56 @@ class LogDestination:
             return LogDestination()
         return LogDestination(Path(trimmed))
 
+    @staticmethod
+    def parse(
+        text: str | None, default: str | os.PathLike[str] | None = None
+    ) -> LogDestination:
+        """Read a flag that may be missing.
+
+        Args:
+            text: The flag's value, see `parse_value`; `None` if the flag is missing.
+            default: The path that a missing flag means; without it, no log.
+
+        Raises:
+            TorchLeanError: As `parse_value`.
+
+        >>> LogDestination.parse(None, "runs/log.json").path
+        PosixPath('runs/log.json')
+        """
+        if text is not None:
+            return LogDestination.parse_value(text)
+        return LogDestination() if default is None else LogDestination(Path(default))
+
     @property
     def is_enabled(self) -> bool:
         """Whether a log is written."""
         return self.path is not None
 
-    def write(self, log: TrainLog, dialect: Dialect = "torchlean") -> None:
-        """Write a log, if one is wanted.
+    def write_train_log(
+        self, log: TrainLog, dialect: Dialect = "torchlean", *, pretty: bool = True
+    ) -> None:
+        """Write a log, if one is wanted; see `TrainLog.write_json`.
 
         Raises:
             TorchLeanError: `FILE_ACCESS` if the file cannot be written.
         """
         if self.path is not None:
-            write_train_log(self.path, log, dialect)
+            log.write_json(self.path, dialect, pretty=pretty)
 
+    def write_experiment_log(
+        self,
+        log: ExperimentLog,
+        title: str = "",
+        dialect: Dialect = "torchlean",
+        *,
+        pretty: bool = True,
+    ) -> None:
+        """Write an experiment's log as a `TrainLog`, if one is wanted.
 
-def write_train_log(
-    path: str | os.PathLike[str], log: TrainLog, dialect: Dialect = "torchlean"
-) -> None:
-    """Write a log as a JSON file, whole or not at all; see `TrainLog.to_json`.
-
-    Raises:
-        TorchLeanError: `FILE_ACCESS` if the file cannot be written.
-    """
-    write_text(path, log.to_json(dialect))
-
-
-def read_train_log(path: str | os.PathLike[str]) -> TrainLog:
-    """Read a log that either dialect wrote.
-
-    Raises:
-        TorchLeanError: `FILE_ACCESS` if the file cannot be read, `FILE_FORMAT` if
-            it is no training log.
-    """
-    return parse_train_log(read_text(path), os.fspath(path))
+        Raises:
+            TorchLeanError: `FILE_ACCESS` if the file cannot be written.
+        """
+        self.write_train_log(log.to_train_log(title), dialect, pretty=pretty)
 
 
 def parse_train_log(text: str, what: str = "training log") -> TrainLog:
@@ -280,27 +364,21 @@ def parse_train_log(text: str, what: str = "training log") -> TrainLog:
     TrainLog(title='Training', steps=(),
              series=(Series(name='loss', values=(1.0, nan), color='#0a7'),), notes=())
     """
-    top = _object(what, parse(what, text))
-    series = []
-    for position, entry in enumerate(_list(f"{what}: series", top.get("series"))):
-        place = f"{what}: series[{position}]"
-        one = _object(place, entry)
-        values = _list(f"{place}.values", one.get("values"))
-        series.append(
-            Series(
-                _text(f"{place}.name", one.get("name")),
-                tuple(_number(f"{place}.values[{i}]", v) for i, v in enumerate(values)),
-                _text(f"{place}.color", one.get("color", GREEN)),
-            )
+    top = json_fields.members(what, parse(what, text))
+    series = [
+        _series(f"{what}: series[{position}]", entry)
+        for position, entry in enumerate(
+            json_fields.elements(f"{what}: series", top.get("series"))
         )
-    steps = enumerate(_list(f"{what}: steps", top.get("steps", [])))
-    notes = enumerate(_list(f"{what}: notes", top.get("notes", [])))
+    ]
+    steps = enumerate(json_fields.elements(f"{what}: steps", top.get("steps", [])))
+    notes = enumerate(json_fields.elements(f"{what}: notes", top.get("notes", [])))
     try:
         return TrainLog(
-            _text(f"{what}: title", top.get("title", "Training")),
-            tuple(_count(f"{what}: steps[{i}]", step) for i, step in steps),
+            json_fields.text(f"{what}: title", top.get("title", "Training")),
+            tuple(json_fields.count(f"{what}: steps[{i}]", step) for i, step in steps),
             tuple(series),
-            tuple(_text(f"{what}: notes[{i}]", note) for i, note in notes),
+            tuple(json_fields.text(f"{what}: notes[{i}]", note) for i, note in notes),
         )
     except TorchLeanError as error:
         if error.reason is Reason.SHAPE_MISMATCH:
@@ -308,42 +386,24 @@ def parse_train_log(text: str, what: str = "training log") -> TrainLog:
         raise
 
 
-def _object(place: str, value: Json) -> Mapping[str, Json]:
-    if isinstance(value, Mapping):
-        return value
-    raise _unexpected(place, "an object", value)
-
-
-def _list(place: str, value: Json) -> list[Json]:
-    if isinstance(value, list):
-        return value
-    raise _unexpected(place, "a list", value)
-
-
-def _text(place: str, value: Json) -> str:
-    if isinstance(value, str):
-        return value
-    raise _unexpected(place, "a string", value)
-
-
-def _count(place: str, value: Json) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    raise _unexpected(place, "an integer of at least 0", value)
-
-
-def _number(place: str, value: Json) -> float:
-    if isinstance(value, str) and (value in _WORDS or _NUMBER.fullmatch(value)):
-        return float(value)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        with suppress(OverflowError):
-            return float(value)
-    raise _unexpected(place, "a number", value)
-
-
-def _unexpected(place: str, expected: str, value: Json) -> TorchLeanError:
-    given = "nothing" if value is None else layout(value)
-    shown = given if len(given) <= 40 else given[:39] + "\u2026"
-    return TorchLeanError(
-        Reason.FILE_FORMAT, f"{place}: expected {expected}, got {shown}"
+def _series(place: str, entry: Json) -> Series:
+    one = json_fields.members(place, entry)
+    values = json_fields.elements(f"{place}.values", one.get("values"))
+    return Series(
+        json_fields.text(f"{place}.name", one.get("name")),
+        tuple(
+            json_fields.number(f"{place}.values[{i}]", value)
+            for i, value in enumerate(values)
+        ),
+        json_fields.text(f"{place}.color", one.get("color", GREEN)),
     )
+
+
+def _natural(steps: Iterable[int]) -> tuple[int, ...]:
+    """Steps as Python's integers, none of them negative."""
+    natural = tuple(map(index, steps))
+    if natural and min(natural) < 0:
+        raise TorchLeanError(
+            Reason.DOMAIN, f"expected steps of at least 0, got {min(natural)}"
+        )
+    return natural

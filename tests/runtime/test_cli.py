@@ -18,7 +18,7 @@ from torchlean.cli.recipes import (
     schedule_named,
 )
 from torchlean.cli.settings import BACKENDS, DTYPES
-from torchlean.log import read_train_log
+from torchlean.log import TrainLog
 from torchlean_spec.optimizers import (
     SGD,
     Adadelta,
@@ -60,7 +60,7 @@ def test_the_log_is_written_where_it_is_sent(folder: Path) -> None:
     """`--log PATH` writes there and nowhere else; `--log off` writes none."""
     sent = folder / "elsewhere" / "log.json"
     assert main(["train", "two-moons", *QUICK, "--log", str(sent)]) == 0
-    assert read_train_log(sent).steps == (1, 2, 3)
+    assert TrainLog.read_json(sent).steps == (1, 2, 3)
     assert main(["train", "two-moons", *QUICK, "--log", "off"]) == 0
     assert [path.name for path in folder.rglob("*log*.json")] == ["log.json"]
 
@@ -70,7 +70,7 @@ def test_the_seed_changes_the_run(folder: Path) -> None:
 
     def losses(seed: str) -> tuple[float, ...]:
         main(["train", "digits", *QUICK, "--seed", seed, "--log", f"{seed}.json"])
-        return read_train_log(folder / f"{seed}.json").series[0].values
+        return TrainLog.read_json(folder / f"{seed}.json").series[0].values
 
     assert losses("1") == losses("1")
     assert losses("1") != losses("2")

@@ -144,6 +144,21 @@ def test_what_is_not_json_is_refused(text: str, message: str) -> None:
     assert str(refused.value) == f"log.json: expected JSON, got {message}"
 
 
+def test_names_of_files_that_are_no_text() -> None:
+    """What stands for a byte that is no UTF-8 is escaped, and reads back the same."""
+    name = b"curve-\xff.png".decode("utf-8", "surrogateescape")
+    assert layout(name) == '"curve-\\udcff.png"'
+    assert parse("name", layout(name)) == name
+
+
+@given(VALUES)
+def test_compact_text_reads_back(value: Json) -> None:
+    """Without white space the value is the same, on one line."""
+    text = layout(value, pretty=False)
+    assert repr(parse("value", text)) == repr(_with_descending_keys(value))
+    assert "\n" not in text
+
+
 def test_brackets_without_end_are_refused() -> None:
     """A file of opening brackets is an error of the file, not a crash."""
     with pytest.raises(TorchLeanError) as refused:

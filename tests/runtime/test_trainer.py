@@ -12,7 +12,7 @@ import pytest
 from torchlean.callbacks import Callbacks
 from torchlean.checkpoint import load_optimizer_state
 from torchlean.data import AnyTensors, tensor_dataset, two_moons
-from torchlean.log import read_train_log
+from torchlean.log import TrainLog
 from torchlean.trained import Trained
 from torchlean.trainer import Interrupted, NonFiniteLoss, Trainer
 from torchlean_spec.certificate import from_text, to_text
@@ -188,7 +188,7 @@ def test_a_run_of_no_steps_is_the_initial_model(tmp_path: Path) -> None:
     trained = trainer().train(MOONS, batch_size=10, steps=0, log=tmp_path / "log")
     assert trained.before == trained.after
     assert trained.losses.shape == (0,)
-    assert read_train_log(tmp_path / "log").steps == ()
+    assert TrainLog.read_json(tmp_path / "log").steps == ()
 
 
 def test_the_log_tells_of_every_step(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_the_log_tells_of_every_step(tmp_path: Path) -> None:
         title="moons",
         notes=["a note"],
     )
-    log = read_train_log(path)
+    log = TrainLog.read_json(path)
     assert (log.title, log.steps, log.notes) == ("moons", (1, 2, 3, 4), ("a note",))
     losses, held_out, accuracy = log.series
     assert losses.values == tuple(trained.losses.tolist())
@@ -238,7 +238,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(certify: int, tmp_path: Path) -
     assert np.isfinite(trained.losses[:-1]).all()
     assert trained.losses[-1] == np.inf
     assert len(trained.trained_by.records) == min(certify, steps - 1)
-    log = read_train_log(tmp_path / "log")
+    log = TrainLog.read_json(tmp_path / "log")
     assert log.series[0].values == tuple(trained.losses.tolist())
     # The update of that step was not made.
     before = wild.train(LINE, batch_size=4, steps=steps - 1)
@@ -273,7 +273,7 @@ def test_ctrl_c_leaves_a_valid_log_and_parameters(tmp_path: Path) -> None:
     assert isinstance(stopped.value, KeyboardInterrupt)
     shorter = trainer().train(MOONS, batch_size=10, steps=steps)
     assert bits(trainer().load(tmp_path / "parameters")) == bits(shorter)
-    log = read_train_log(tmp_path / "log")
+    log = TrainLog.read_json(tmp_path / "log")
     assert log.series[0].values == tuple(shorter.losses.tolist())
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
@@ -293,7 +293,7 @@ def test_a_run_that_a_callback_ends_leaves_its_files(tmp_path: Path) -> None:
             log=tmp_path / "log",
             save=tmp_path / "parameters",
         )
-    assert read_train_log(tmp_path / "log").steps == (1, 2, 3, 4, 5, 6)
+    assert TrainLog.read_json(tmp_path / "log").steps == (1, 2, 3, 4, 5, 6)
     shorter = trainer().train(MOONS, batch_size=10, epochs=1)
     assert bits(trainer().load(tmp_path / "parameters")) == bits(shorter)
 

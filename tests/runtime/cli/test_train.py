@@ -22,7 +22,7 @@ from torchlean.cli.recipes import (
     RECIPES,
     recipe_named,
 )
-from torchlean.log import read_train_log
+from torchlean.log import TrainLog
 from torchlean_spec.certificate import read
 from torchlean_spec.shape import sizes
 
@@ -102,7 +102,7 @@ def test_what_is_left_is_of_one_run(folder: Path) -> None:
     parameters = load_parameters(left / "parameters.safetensors", expected)
     for name, tensor in certificate.steps[-1].after.parameters.items():
         assert list(tensor.values) == parameters[name].ravel().tolist()
-    log = read_train_log(left / "trainlog.json")
+    log = TrainLog.read_json(left / "trainlog.json")
     assert log.steps == tuple(range(1, 10))
     losses = dict(zip(log.steps, log.series[0].values, strict=True))
     assert [losses[step.number] for step in certificate.steps] == [
@@ -126,7 +126,7 @@ def test_a_log_may_be_named_in_full(folder: Path) -> None:
     """The folder's own log, by its absolute path, is written and kept."""
     path = folder / "runs" / "two-moons" / "trainlog.json"
     assert main(["train", "two-moons", *QUICK, "--log", str(path)]) == 0
-    assert read_train_log(path).steps == (1, 2, 3)
+    assert TrainLog.read_json(path).steps == (1, 2, 3)
 
 
 @pytest.mark.parametrize("data", RECIPES)
@@ -140,7 +140,7 @@ def test_every_data_set_is_learned(
         float(each) for each in re.findall(r"mean loss (\d\.\d+),", output)
     )
     assert after < before
-    log = read_train_log(folder / "runs" / data / "trainlog.json")
+    log = TrainLog.read_json(folder / "runs" / data / "trainlog.json")
     last = {series.name: series.values[-1] for series in log.series}
     assert last.get("held_out_accuracy", 1.0) >= 0.97
 
@@ -148,7 +148,7 @@ def test_every_data_set_is_learned(
 def test_the_log_says_what_was_run(folder: Path) -> None:
     """Settings stand in the notes."""
     main(["train", "two-moons", *QUICK, "--optimizer", "sgd", "--seed", "2"])
-    notes = read_train_log(folder / "runs" / "two-moons" / "trainlog.json").notes
+    notes = TrainLog.read_json(folder / "runs" / "two-moons" / "trainlog.json").notes
     assert notes[:6] == (
         "dataset=two-moons",
         "optimizer=SGD(learning_rate=0.1)",
@@ -273,7 +273,7 @@ def test_ctrl_c_leaves_a_valid_log_and_parameters(folder: Path) -> None:
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     left = folder / "runs" / "two-moons"
-    step = read_train_log(left / "trainlog.json").steps[-1]
+    step = TrainLog.read_json(left / "trainlog.json").steps[-1]
     assert said == f"torchlean: interrupted after step {step}\n"
     recipe = recipe_named("two-moons")
     expected = {
