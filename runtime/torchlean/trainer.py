@@ -224,7 +224,7 @@ class Trainer:
             """What the run has come to; log and parameters are written."""
             trained = self._trained(loop, data, before)
             history = trained.trained_by
-            destination.write(history.to_train_log(title, notes))
+            destination.write_train_log(history.to_train_log(title, notes))
             if save is not None:
                 trained.save(save)
             return trained
