@@ -21,4 +21,10 @@ from torchlean.data.named import diabetes as diabetes
 from torchlean.data.named import digits as digits
 from torchlean.data.named import split as split
 from torchlean.data.named import two_moons as two_moons
+from torchlean.data.npy import NpyHeader as NpyHeader
+from torchlean.data.npy import available_npy_rows as available_npy_rows
+from torchlean.data.npy import npy_header as npy_header
+from torchlean.data.npy import read_npy as read_npy
+from torchlean.data.npz import npz_names as npz_names
+from torchlean.data.npz import read_npz as read_npz
 from torchlean_spec.batches import Position as Position
