@@ -54,7 +54,7 @@ from torchlean_spec.exact import ExactArithmetic, exact
 from torchlean_spec.numbers.system import A
 from torchlean_spec.operations import OPERATIONS, Attributes
 from torchlean_spec.operations.operation import Attribute
-from torchlean_spec.optimizers import Optimizer
+from torchlean_spec.optimizers import ElementOptimizer
 from torchlean_spec.shape import Shape, shape_of, sizes
 from torchlean_spec.training import NumberFormat, TrainingRun
 
@@ -64,6 +64,7 @@ EXACT_ATTRIBUTES = (
     "alpha",
     "beta",
     "delta",
+    "epsilon",
     "factor",
     "label_smoothing",
     "probability",
@@ -150,7 +151,7 @@ class CpuBackend:
         return {RESULT: buffer_of(machine.array(RESULT), sizes(shape))}
 
     def _update(self, call: Call) -> dict[str, Buffer]:
-        optimizer = cast("Optimizer", from_json(_json(call, "optimizer")))
+        optimizer = cast("ElementOptimizer", from_json(_json(call, "optimizer")))
         kept = ("parameter", *optimizer.state_names)
         _require_buffers(call, (*kept, "gradient"))
         dtype = self._dtype(call)
@@ -188,21 +189,19 @@ class CpuBackend:
 
     def _train_step(self, call: Call) -> dict[str, Buffer]:
         run = training_run_from_json(_json(call, "run"))
-        parameters = run.task.parameter_names()
-        slots = run.optimizer.state_names
-        prefixes = ("parameter", *slots)
-        wanted = [f"{prefix}.{name}" for prefix in prefixes for name in parameters]
+        kept = {"parameter": run.task.parameter_names(), **run.kept}
+        wanted = [f"{prefix}.{name}" for prefix in kept for name in kept[prefix]]
         _require_buffers(call, ("input", "target", *wanted))
         inputs, targets = (array_of(call.buffers[n]) for n in ("input", "target"))
 
         def tensors(prefix: str) -> Tensors:
-            named = {name: f"{prefix}.{name}" for name in parameters}
+            named = {name: f"{prefix}.{name}" for name in kept[prefix]}
             return {name: array_of(call.buffers[each]) for name, each in named.items()}
 
         engine = self._engine_of(run, inputs, targets)
         step = int(exact(str(call.attributes["step"])))
-        kept = {name: tensors(name) for name in slots}
-        engine.set_state(State(step - 1, tensors("parameter"), kept))
+        slots = {name: tensors(name) for name in run.kept}
+        engine.set_state(State(step - 1, tensors("parameter"), slots))
         recorded = engine.record_arrays()
         answers = {
             "gradient": recorded.gradients,

@@ -1,8 +1,10 @@
 """Losses as descriptions; their equations are the operations of the same names.
 
 Arguments are (prediction, target), as in the original. `reduction` is `mean`,
-`sum` or `none`; training needs one of the first two.
+`sum` or `none`; training needs one of the first two. A mean is over elements, and
+for the losses named in `ROW_LOSSES` over rows.
 
+>>> from torchlean_spec.shape import matrix
 >>> CrossEntropy().target_shape(matrix(32, 10))
 [32]
 >>> MeanSquaredError().target_shape(matrix(32, 1))
@@ -22,9 +24,12 @@ from torchlean_spec.operations import Kind
 from torchlean_spec.operations.operation import Attribute
 from torchlean_spec.operations.regression_losses import require_reduction
 from torchlean_spec.program import Value
-from torchlean_spec.shape import Shape, matrix, rank, sizes, vector
+from torchlean_spec.shape import Shape, rank, sizes, vector
 
 Reduction = Literal["mean", "sum", "none"]
+
+Targets = Literal["index", "distribution"]
+"""What the targets of rows of classes are: class indices, or rows of probabilities."""
 
 
 class Loss(Protocol):
@@ -108,7 +113,10 @@ class MeanAbsoluteError(_Elementwise):
 
 @dataclass(frozen=True)
 class Huber(_Elementwise):
-    """Quadratic within delta of the target, linear beyond it (Huber 1964)."""
+    """Quadratic within delta of the target, linear beyond it (Huber 1964).
+
+    What the original calls Huber's is `SmoothL1(beta=delta)` (its B50).
+    """
 
     delta: Hyperparameter = 1
     reduction: Reduction = "mean"
@@ -157,6 +165,106 @@ class BinaryCrossEntropy(_Elementwise):
         return f"binary_cross_entropy{suffix}"
 
 
+@dataclass(frozen=True)
+class Hinge(_Elementwise):
+    """`max(0, 1 - p t)` of a score p, for targets -1 and 1 (Cortes and Vapnik 1995)."""
+
+    reduction: Reduction = "mean"
+    operation = "hinge"
+
+    def __post_init__(self) -> None:
+        require_reduction(self.reduction)
+
+
+@dataclass(frozen=True)
+class Poisson(_Elementwise):
+    """`e^p - t p` of the logarithm p of a rate, for counts t; or of the rate itself.
+
+    With `log_input` false it is `p - t log p`, for rates p of at least 0. Both leave
+    out `log t!`, which does not depend on the prediction.
+
+    >>> Poisson(log_input=False).operation
+    'poisson'
+    """
+
+    log_input: bool = True
+    reduction: Reduction = "mean"
+
+    def __post_init__(self) -> None:
+        require_reduction(self.reduction)
+
+    @property
+    def operation(self) -> str:  # type: ignore[override]
+        """The operation for logarithms of rates or for rates."""
+        return "poisson_with_log_rates" if self.log_input else "poisson"
+
+
+@dataclass(frozen=True)
+class LogCosh(_Elementwise):
+    """`log cosh(p - t)`: half a square near 0, `|p - t| - log 2` far from it."""
+
+    reduction: Reduction = "mean"
+    operation = "log_cosh"
+
+    def __post_init__(self) -> None:
+        require_reduction(self.reduction)
+
+
+@dataclass(frozen=True)
+class CosineSimilarity(_Elementwise):
+    """1 less the cosine of the angle between prediction and target, row by row.
+
+    A row lies along the last axis; the mean is over rows. Lengths below epsilon
+    count as epsilon. (PyTorch's default is 1e-8 too.)
+
+    Raises:
+        TorchLeanError: `HYPERPARAMETER` unless epsilon is above 0.
+    """
+
+    epsilon: Hyperparameter = "1e-8"
+    reduction: Reduction = "mean"
+    operation = "cosine_similarity"
+
+    def __post_init__(self) -> None:
+        require_reduction(self.reduction)
+        object.__setattr__(self, "epsilon", _positive("epsilon", self.epsilon))
+
+    def attributes(self) -> dict[str, Attribute]:
+        """`epsilon`."""
+        return {"epsilon": exact(self.epsilon)}
+
+
+@dataclass(frozen=True)
+class CrossEntropyOfProbabilities(_Elementwise):
+    """`-sum_c t_c log p_c` of rows of probabilities, cut to [epsilon, 1 - epsilon].
+
+    Targets are rows of probabilities too, such as one-hot rows; the mean is over
+    rows. The derivative is that of the cut loss: 0 where a probability was cut. With
+    an epsilon of 0 nothing is cut: an impossible class of the target then costs
+    infinitely much. Of logits, `CrossEntropy` is the loss to take.
+
+    Raises:
+        TorchLeanError: `HYPERPARAMETER` for an epsilon outside [0, 1/2).
+    """
+
+    epsilon: Hyperparameter = "1e-6"
+    reduction: Reduction = "mean"
+    operation = "cross_entropy_of_probabilities"
+
+    def __post_init__(self) -> None:
+        require_reduction(self.reduction)
+        if not 0 <= exact(self.epsilon) < Fraction(1, 2):
+            raise TorchLeanError(
+                Reason.HYPERPARAMETER,
+                f"expected epsilon in [0, 1/2), got {self.epsilon}",
+            )
+        object.__setattr__(self, "epsilon", exact(self.epsilon))
+
+    def attributes(self) -> dict[str, Attribute]:
+        """`epsilon`."""
+        return {"epsilon": exact(self.epsilon)}
+
+
 def _class_weights(
     given: Sequence[Hyperparameter] | None,
 ) -> tuple[Fraction, ...] | None:
@@ -169,6 +277,20 @@ def _class_weights(
             f"expected class_weights of at least 0, got {float(min(weights))}",
         )
     return weights
+
+
+def _require_targets(targets: str, ignore_index: int | None) -> None:
+    if targets not in ("index", "distribution"):
+        raise TorchLeanError(
+            Reason.UNKNOWN_NAME,
+            f"expected targets 'index' or 'distribution', got {targets!r}",
+        )
+    if targets == "distribution" and ignore_index is not None:
+        raise TorchLeanError(
+            Reason.CONTRADICTION,
+            "expected ignore_index with index targets only, "
+            f"got {ignore_index} with distributions",
+        )
 
 
 def _row_target(prediction: Shape) -> Shape:
@@ -193,7 +315,7 @@ class CrossEntropy:
             negative weight; `CONTRADICTION` for an ignored index of distributions.
     """
 
-    targets: Literal["index", "distribution"] = "index"
+    targets: Targets = "index"
     ignore_index: int | None = None
     class_weights: Sequence[Hyperparameter] | None = None
     label_smoothing: Hyperparameter = 0
@@ -207,17 +329,7 @@ class CrossEntropy:
                 Reason.HYPERPARAMETER,
                 f"expected label_smoothing in [0, 1], got {self.label_smoothing}",
             )
-        if self.targets not in ("index", "distribution"):
-            raise TorchLeanError(
-                Reason.UNKNOWN_NAME,
-                f"expected targets 'index' or 'distribution', got {self.targets!r}",
-            )
-        if self.targets == "distribution" and self.ignore_index is not None:
-            raise TorchLeanError(
-                Reason.CONTRADICTION,
-                "expected ignore_index with index targets only, "
-                f"got {self.ignore_index} with distributions",
-            )
+        _require_targets(self.targets, self.ignore_index)
         object.__setattr__(self, "label_smoothing", smoothing)
         object.__setattr__(self, "class_weights", _class_weights(self.class_weights))
 
@@ -229,8 +341,7 @@ class CrossEntropy:
     def target_shape(self, prediction: Shape, /) -> Shape:
         """`[batch]` for indices, the prediction's shape for distributions."""
         rows = _row_target(prediction)
-        batch, classes = sizes(prediction)
-        return rows if self.targets == "index" else matrix(batch, classes)
+        return rows if self.targets == "index" else prediction
 
     def apply(self, prediction: Value, target: Value, /) -> Value:
         """The operation for this kind of target."""
@@ -248,30 +359,52 @@ class CrossEntropy:
 
 @dataclass(frozen=True)
 class NegativeLogLikelihood:
-    """`-l` at the target class, of log-probabilities `[batch, classes]`."""
+    """`-l` at the target class, of log-probabilities `[batch, classes]`.
+
+    With `targets="distribution"` the targets are rows of probabilities, such as
+    one-hot rows, and the loss of a row is `-sum_c w_c t_c l_c`.
+
+    Raises:
+        TorchLeanError: `CONTRADICTION` for an ignored index of distributions.
+    """
 
     ignore_index: int | None = None
     class_weights: Sequence[Hyperparameter] | None = None
     reduction: Reduction = "mean"
+    targets: Targets = "index"
 
     def __post_init__(self) -> None:
         require_reduction(self.reduction)
+        _require_targets(self.targets, self.ignore_index)
         object.__setattr__(self, "class_weights", _class_weights(self.class_weights))
 
     @property
     def target_kind(self) -> Kind:
-        """Class indices."""
-        return Kind.INDEX
+        """Indices or distributions."""
+        return Kind.INDEX if self.targets == "index" else Kind.REAL
 
     def target_shape(self, prediction: Shape, /) -> Shape:
-        """`[batch]`."""
-        return _row_target(prediction)
+        """`[batch]` for indices, the prediction's shape for distributions."""
+        rows = _row_target(prediction)
+        return rows if self.targets == "index" else prediction
 
     def apply(self, prediction: Value, target: Value, /) -> Value:
-        """The operation `negative_log_likelihood`."""
+        """The operation for this kind of target."""
         attributes: dict[str, Attribute] = {"reduction": self.reduction}
         if self.class_weights is not None:
             attributes["class_weights"] = tuple(map(exact, self.class_weights))
+        name = "negative_log_likelihood"
+        if self.targets == "distribution":
+            return prediction.apply(f"{name}_probabilities", target, **attributes)
         if self.ignore_index is not None:
             attributes["ignore_index"] = self.ignore_index
-        return prediction.apply("negative_log_likelihood", target, **attributes)
+        return prediction.apply(name, target, **attributes)
+
+
+ROW_LOSSES = (
+    CosineSimilarity,
+    CrossEntropy,
+    CrossEntropyOfProbabilities,
+    NegativeLogLikelihood,
+)
+"""The losses that have one term for each row, and not for each element."""

@@ -29,7 +29,7 @@ from torchlean_spec.numbers import BINARY32, BinaryNumber, bounded
 from torchlean_spec.numbers.system import A, NumberSystem
 from torchlean_spec.operations import OPERATIONS, Attributes, Kind, Operands
 from torchlean_spec.operations.operation import Attribute
-from torchlean_spec.optimizers import SGD, AdaGrad, Adam, Optimizer, RMSProp
+from torchlean_spec.optimizers import SGD, AdaGrad, Adam, ElementOptimizer, RMSProp
 from torchlean_spec.optimizers.common import coefficients_at
 from torchlean_spec.shape import Shape, shape_of, sizes
 from torchlean_spec.task import Task
@@ -66,6 +66,16 @@ REGRESSION: list[tuple[str, dict[str, Attribute]]] = [
     ("smooth_l1", {"beta": Fraction("0.3")}),
     ("binary_cross_entropy_with_logits", {}),
     ("binary_cross_entropy", {}),
+    ("hinge", {}),
+    ("poisson_with_log_rates", {}),
+    ("poisson", {}),
+    ("log_cosh", {}),
+]
+ROWS: list[tuple[str, dict[str, Attribute]]] = [
+    ("cosine_similarity", {"epsilon": Fraction("1e-8")}),
+    ("cosine_similarity", {"epsilon": Fraction(3)}),
+    ("cross_entropy_of_probabilities", {"epsilon": Fraction(0)}),
+    ("cross_entropy_of_probabilities", {"epsilon": Fraction("0.3")}),
 ]
 CLASSIFICATION: list[tuple[str, dict[str, Attribute]]] = [
     ("cross_entropy", {}),
@@ -75,6 +85,11 @@ CLASSIFICATION: list[tuple[str, dict[str, Attribute]]] = [
     ("cross_entropy_probabilities", {"class_weights": (Fraction("0.3"),) * 4}),
     ("negative_log_likelihood", {"ignore_index": 1}),
     ("negative_log_likelihood", {"class_weights": (Fraction(1), Fraction(2)) * 2}),
+    ("negative_log_likelihood_probabilities", {}),
+    (
+        "negative_log_likelihood_probabilities",
+        {"class_weights": (Fraction("0.3"),) * 4},
+    ),
 ]
 
 
@@ -105,10 +120,16 @@ def loss_cases() -> list[Case]:
             upstream: Shapes = {"upstream": (5, 7) if reduction == "none" else ()}
             cases.append((name, options, shapes))
             cases.append((f"{name}_gradient", options, shapes | upstream))
+        for name, given in ROWS:
+            options = {**given, "reduction": reduction}
+            shapes = {"prediction": (2, 3, 7), "target": (2, 3, 7)}
+            upstream = {"upstream": (2, 3) if reduction == "none" else ()}
+            cases.append((name, options, shapes))
+            cases.append((f"{name}_gradient", options, shapes | upstream))
         for name, given in CLASSIFICATION:
             options = {**given, "reduction": reduction}
             scores = operand_names(name)[0]
-            spread = name == "cross_entropy_probabilities"
+            spread = name.endswith("_probabilities")
             shapes = {scores: (9, CLASSES), "target": (9, CLASSES) if spread else (9,)}
             upstream = {"upstream": (9,) if reduction == "none" else ()}
             cases.append((name, options, shapes))
@@ -170,9 +191,10 @@ def numbers(operation: str, operand: str, count: int) -> list[float]:
     """Numbers that an operand may hold: probabilities where it needs them."""
     drawn = GENERATOR.standard_normal(count).astype(np.float32)
     is_share = operation.startswith("binary_cross_entropy") and operand == "target"
-    if is_share or operation in (
+    if is_share or operation.removesuffix("_gradient") in (
         "binary_cross_entropy",
-        "binary_cross_entropy_gradient",
+        "cross_entropy_of_probabilities",
+        "poisson",
     ):
         drawn = np.float32(1) / (np.float32(1) + np.exp(-drawn))
     found: list[float] = drawn.tolist()
@@ -268,7 +290,7 @@ def test_fast_operations_round_honestly(
         assert value.admits(answer)
 
 
-OPTIMIZERS: list[Optimizer] = [
+OPTIMIZERS: list[ElementOptimizer] = [
     SGD("0.1"),
     SGD("0.1", momentum="0.9", nesterov=True, weight_decay="0.01"),
     Adam(amsgrad=True),
@@ -279,7 +301,7 @@ OPTIMIZERS: list[Optimizer] = [
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 @pytest.mark.parametrize("strict", [False, True])
-def test_updates_have_the_specs_bits(optimizer: Optimizer, strict: bool) -> None:
+def test_updates_have_the_specs_bits(optimizer: ElementOptimizer, strict: bool) -> None:
     """An update has the spec's bits in either mode, at a late step and an odd rate."""
     names = ("parameter", "gradient", *optimizer.state_names)
     shape = (3, 37)

@@ -14,6 +14,7 @@ from torchlean.compiler import (
     select_linear,
     select_losses,
     select_reductions,
+    select_row_losses,
 )
 from torchlean.compiler.graph import Call, Graph
 from torchlean.compiler.layout import Layout
@@ -27,7 +28,7 @@ from torchlean.compiler.select import Selection, select
 from torchlean.compiler.steps import Steps
 from torchlean.compiler.verify import Intent, verify_intents
 from torchlean.cpu.registry import Dtype, Mode, kernel_named
-from torchlean.plan import WIDTH, Buffer, Place, Plan, Reach, Row
+from torchlean.plan import WIDTH, Buffer, Place, Plan, Reach, Row, Together
 from torchlean_spec.errors import Reason, TorchLeanError
 
 SELECTING = (
@@ -36,8 +37,12 @@ SELECTING = (
     select_linear,
     select_losses,
     select_reductions,
+    select_row_losses,
 )
 """Importing them enters how their operations become calls."""
+
+RECORD_LOSS = "record_loss"
+"""The kernel that keeps a step's loss as soon as it is known."""
 
 WRITTEN_FIRST = (names.GRADIENTS, names.LOSS, names.PREDICTION, names.RESULT)
 """The shared buffers that hold nothing before the first row."""
@@ -66,6 +71,17 @@ class Compiled:
 
     intents: tuple[Intent, ...]
     given: tuple[Reach, ...]
+
+    @property
+    def rows_to_loss(self) -> int:
+        """How many rows of a step's plan it takes until the loss is recorded."""
+        for count, row in enumerate(self.plan.rows, 1):
+            single = row.rows if isinstance(row, Together) else (row,)
+            if any(each.kernel == RECORD_LOSS for each in single):
+                return count
+        raise TorchLeanError(
+            Reason.CONTRADICTION, "expected the plan of a step, got one without a loss"
+        )
 
     def verify(self) -> None:
         """Refuse a plan whose rows would not do what they are meant to."""

@@ -1,8 +1,8 @@
 """Where a run's numbers lie: the buffers that all plans of a run share.
 
 Parameters, gradients and each number that the optimizer keeps lie one behind the
-other in one buffer each, in the parameters' order and without gaps, so that one row
-updates all of them.
+other in one buffer each, without gaps, so that one row updates all of them. Where
+there are groups of parameters, each group's lie together, for a row of their own.
 
 >>> from torchlean_spec.layers import Linear
 >>> layout = Layout.of(Linear(3, 2), frozenset({"weight"}))
@@ -12,7 +12,8 @@ updates all of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from torchlean.plan import Place
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.layers import Layer
-from torchlean_spec.shape import size, sizes
+from torchlean_spec.shape import Shape, size, sizes
 
 PARAMETERS, GRADIENTS = "parameters", "gradients"
 """The buffers of all parameters, and of the loss' derivatives in them."""
@@ -71,19 +72,45 @@ class Layout:
     size: int
 
     @staticmethod
-    def of(model: Layer, transposed: frozenset[str]) -> Layout:
-        """The layout of a model's parameters."""
-        stretches: dict[str, Stretch] = {}
+    def of(
+        model: Layer, transposed: frozenset[str], order: Sequence[str] = ()
+    ) -> Layout:
+        """The layout of a model's parameters.
+
+        Args:
+            model: The model.
+            transposed: The parameters whose matrix lies transposed.
+            order: The parameters in the order in which they lie; by default the
+                model's.
+        """
+        shapes = {each.name: each.shape for each in model.parameters()}
+        return Layout.of_shapes(shapes, transposed, order)
+
+    @staticmethod
+    def of_shapes(
+        shapes: Mapping[str, Shape], transposed: frozenset[str], order: Sequence[str]
+    ) -> Layout:
+        """The layout of one tensor for each of some parameters; see `of`."""
+        starts: dict[str, int] = {}
         end = 0
-        for each in model.parameters():
-            flipped = each.name in transposed
-            stretches[each.name] = Stretch(end, sizes(each.shape), flipped)
-            end += size(each.shape)
+        for name in order or shapes:
+            starts[name] = end
+            end += size(shapes[name])
+        stretches = {
+            name: Stretch(starts[name], sizes(shape), name in transposed)
+            for name, shape in shapes.items()
+        }
         return Layout(stretches, end)
 
     def place(self, buffer: str, name: str) -> Place:
         """Where a parameter's numbers begin in a flat buffer."""
         return Place(buffer, self.stretches[name].start)
+
+    def span(self, names: Sequence[str]) -> tuple[int, int]:
+        """Where parameters that lie together begin, and how many numbers they have."""
+        parts = [self.stretches[name] for name in names]
+        start = min((each.start for each in parts), default=0)
+        return start, sum(math.prod(each.sizes) for each in parts)
 
     def read(self, flat: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Copies of all tensors in a flat buffer, each in its logical shape."""

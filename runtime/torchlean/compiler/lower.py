@@ -19,13 +19,15 @@ from dataclasses import replace
 from fractions import Fraction
 
 from torchlean.compiler import layout as names
-from torchlean.compiler.assembly import Assembly, Compiled
+from torchlean.compiler.assembly import RECORD_LOSS, Assembly, Compiled
 from torchlean.compiler.clipping import clip
 from torchlean.compiler.graph import Graph
-from torchlean.compiler.layout import Layout, slot_buffer
+from torchlean.compiler.layout import Layout
 from torchlean.compiler.rewrites import REWRITES, Rewrite
 from torchlean.compiler.select_linear import transposed_weights
 from torchlean.compiler.steps import Sizes, Steps, steps_of
+from torchlean.compiler.updates import CAPACITY as CAPACITY
+from torchlean.compiler.updates import order_of, update
 from torchlean.cpu.registry import Dtype, Mode
 from torchlean.cpu.running import CONTROL_WORDS
 from torchlean.epochs import as_signed, order_places
@@ -44,10 +46,6 @@ from torchlean_spec.task import (
     training_program,
 )
 from torchlean_spec.training import NumberFormat, TrainingRun
-
-CAPACITY = 16384
-"""Steps whose coefficients and losses fit in the buffers of a run."""
-
 
 def program_steps(
     run: TrainingRun, input_sizes: Sizes, rewrites: Sequence[Rewrite] = REWRITES
@@ -88,7 +86,7 @@ def compile_step(
             the program's tracing refuses.
     """
     program = program_steps(run, (batch, *sample), rewrites)
-    layout = layout_of(run.task, program, mode)
+    layout = layout_of(run.task, program, mode, order_of(run.parts))
     assembly = _begin(run.task, program, layout, mode, run.number_format)
     control = assembly.buffer(CONTROL, CONTROL_WORDS, integers=True)
     _gather(assembly, run.loader, control, batch, run.seed)
@@ -107,7 +105,8 @@ def compile_step(
     if run.clipping is not None:
         clip(assembly.graph, run.clipping, layout, gradients)
     assembly.end_phase("clip")
-    _update(assembly, run, control, gradients)
+    update(assembly, run, control)
+    assembly.graph.call("advance", {"batch": batch}, control=control)
     assembly.end_phase("update")
     return assembly.finish()
 
@@ -120,8 +119,9 @@ def compile_evaluation(
     layout: Layout,
     batch: int,
     with_loss: bool = True,
+    draw_seed: int | None = None,
 ) -> Compiled:
-    """The plan that evaluates one batch, in which random layers rest.
+    """The plan that evaluates one batch, in which random layers rest or act.
 
     The batch is read from the buffers `inputs` and `targets`; the answers stand in
     `prediction` and, summed over the batch, `loss`.
@@ -134,12 +134,15 @@ def compile_evaluation(
         layout: Where the parameters lie.
         batch: How many samples there are.
         with_loss: Whether there are targets.
+        draw_seed: The seed of random layers, which then act as in the step that
+            the control block names; without one they rest.
 
     Raises:
         TorchLeanError: As `compile_step`.
     """
     summed = replace(task, loss=replace(task.loss, reduction="sum"))  # type: ignore[type-var]
-    traced = loss_program(summed, shape_of((batch, *sample)), training=False)
+    acting = draw_seed is not None
+    traced = loss_program(summed, shape_of((batch, *sample)), acting)
     program = steps_of(traced)
     program.keep([PREDICTION, LOSS] if with_loss else [PREDICTION])
     for rewrite in REWRITES:
@@ -151,6 +154,8 @@ def compile_evaluation(
         integers = number in program.integers
         assembly.numbers[number] = assembly.buffer(buffer, size, integers, False)
     control = assembly.buffer(CONTROL, CONTROL_WORDS, True, outside=False)
+    if draw_seed is not None:
+        _add_draw(assembly, control, draw_seed)
     assembly.end_phase("data")
     size = math.prod(program.sizes[program.outputs[PREDICTION]])
     assembly.buffer(names.PREDICTION, size, outside=False)
@@ -163,12 +168,14 @@ def compile_evaluation(
     return assembly.finish()
 
 
-def layout_of(task: Task, program: Steps, mode: Mode) -> Layout:
+def layout_of(
+    task: Task, program: Steps, mode: Mode, order: Sequence[str] = ()
+) -> Layout:
     """Where a run's parameters lie: fast mode transposes what it can."""
     parameters = list(task.parameter_names())
     fast = mode is Mode.FAST
     turned = transposed_weights(program, parameters) if fast else frozenset[str]()
-    return Layout.of(task.model, turned)
+    return Layout.of(task.model, turned, order)
 
 
 def _begin(
@@ -214,17 +221,20 @@ def _gather(
             out=gathered,
         )
         assembly.numbers[number] = gathered
-    draw = program.inputs[DRAW]
-    if program.users(draw):
-        assembly.numbers[draw] = _draw(graph, control, seed)
+    _add_draw(assembly, control, seed)
 
 
-def _draw(graph: Graph, control: int, seed: int) -> int:
-    """The pair (seed, step) that random layers read; the step follows the run's."""
-    draw = graph.value(2, holds_integers=True)
-    graph.values[draw].constant = (Fraction(as_signed(seed)), Fraction(0))
-    graph.call("draw_of_step", {"offset": 0}, control=control, draw=draw)
-    return draw
+def _add_draw(assembly: Assembly, control: int, seed: int) -> None:
+    """The pair (seed, step) that random layers read, if there are any.
+
+    The step follows the control block's.
+    """
+    graph, number = assembly.graph, assembly.program.inputs[DRAW]
+    if assembly.program.users(number):
+        draw = graph.value(2, holds_integers=True)
+        graph.values[draw].constant = (Fraction(as_signed(seed)), Fraction(0))
+        graph.call("draw_of_step", {"offset": 0}, control=control, draw=draw)
+        assembly.numbers[number] = draw
 
 
 def _record_loss(assembly: Assembly, loss: int, control: int) -> None:
@@ -232,7 +242,7 @@ def _record_loss(assembly: Assembly, loss: int, control: int) -> None:
     graph = assembly.graph
     losses = assembly.buffer(names.LOSSES, CAPACITY)
     graph.call(
-        "record_loss",
+        RECORD_LOSS,
         {"capacity": CAPACITY},
         loss=loss,
         losses=losses,
@@ -241,27 +251,3 @@ def _record_loss(assembly: Assembly, loss: int, control: int) -> None:
     record = graph.calls.pop()
     written = [loss in call.values.values() for call in graph.calls]
     graph.calls.insert(written.index(True) + 1, record)
-
-
-def _update(assembly: Assembly, run: TrainingRun, control: int, gradients: int) -> None:
-    """The optimizer, over all parameters at once, and the step's end."""
-    size = assembly.layout.size
-    width = len(run.optimizer.coefficient_names)
-    state = {
-        name: assembly.buffer(slot_buffer(name), size)
-        for name in run.optimizer.state_names
-    }
-    parameters = assembly.graph.value(
-        size, place=Place(names.PARAMETERS), overlays=True
-    )
-    assembly.graph.call(
-        run.optimizer.variant,
-        {"table_rows": CAPACITY, "size": size},
-        parameter=parameters,
-        gradient=gradients,
-        **state,
-        coefficients=assembly.buffer(names.COEFFICIENTS, CAPACITY * width),
-        control=control,
-    )
-    batch = assembly.program.sizes[assembly.program.inputs[INPUT]][0]
-    assembly.graph.call("advance", {"batch": batch}, control=control)

@@ -21,6 +21,12 @@ WITH_GRADIENT = frozenset(
         "smooth_l1",
         "binary_cross_entropy_with_logits",
         "binary_cross_entropy",
+        "hinge",
+        "poisson_with_log_rates",
+        "poisson",
+        "log_cosh",
+        "cosine_similarity",
+        "cross_entropy_of_probabilities",
         "cross_entropy",
         "cross_entropy_probabilities",
     )

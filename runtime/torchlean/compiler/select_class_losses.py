@@ -38,14 +38,14 @@ def _rows(selection: Selection, step: Step, loss: str) -> Rows:
     attributes, graph = step.attributes, selection.graph
     operands = selection.operands(step)
     rows, classes = step.operand_sizes[0]
-    by_index = loss != "cross_entropy_probabilities"
+    by_index = not loss.endswith("_probabilities")
     weights = attributes.optional_exacts("class_weights") or ()
     integers = {"rows": rows, "classes": classes, "weights": len(weights)}
     values = {"target": operands[1], "class_weights": graph.constant(*weights)}
     if by_index:
         ignored = attributes.optional_integer("ignore_index")
         integers["ignore_index"] = NO_INDEX if ignored is None else ignored
-    if loss == "negative_log_likelihood":
+    if loss.startswith("negative_log_likelihood"):
         values["log_probabilities"] = operands[0]
     else:
         values["logits"] = operands[0]
@@ -84,7 +84,12 @@ def _scale(selection: Selection, loss: Rows) -> int:
     return scale
 
 
-@selects("cross_entropy", "cross_entropy_probabilities", "negative_log_likelihood")
+@selects(
+    "cross_entropy",
+    "cross_entropy_probabilities",
+    "negative_log_likelihood",
+    "negative_log_likelihood_probabilities",
+)
 def value(selection: Selection, step: Step) -> None:
     """The rows' losses, and then their sum or mean."""
     loss = _rows(selection, step, step.operation)
@@ -94,6 +99,8 @@ def value(selection: Selection, step: Step) -> None:
     scratch = {}
     if "logits" in loss.values:
         scratch["scratch"] = graph.value(loss.rows * loss.classes)
+    elif not loss.by_index:
+        scratch["scratch"] = graph.value(loss.classes)
     kernel = f"{loss.loss}_rows"
     graph.call(kernel, loss.integers, **loss.values, row_losses=losses, **scratch)
     if reduced:
@@ -111,6 +118,7 @@ def _reduce(
     "cross_entropy_gradient",
     "cross_entropy_probabilities_gradient",
     "negative_log_likelihood_gradient",
+    "negative_log_likelihood_probabilities_gradient",
 )
 def gradient(selection: Selection, step: Step) -> None:
     """The derivative in the logits, or in the log-probabilities."""

@@ -21,6 +21,10 @@ ELEMENTWISE = (
     "smooth_l1",
     "binary_cross_entropy_with_logits",
     "binary_cross_entropy",
+    "hinge",
+    "poisson_with_log_rates",
+    "poisson",
+    "log_cosh",
 )
 """Losses between a prediction and a target of one shape."""
 

@@ -25,7 +25,7 @@ from torchlean.interpreter import CONTROL
 from torchlean.plan import Place
 from torchlean_spec.clipping import Clipping
 from torchlean_spec.operations import Attributes, Kind, operation_named
-from torchlean_spec.optimizers import Optimizer
+from torchlean_spec.optimizers import ElementOptimizer
 from torchlean_spec.program import Builder, Input
 from torchlean_spec.shape import Shape, size
 
@@ -78,7 +78,7 @@ def compile_operation(
 
 
 def compile_update(
-    optimizer: Optimizer, count: int, dtype: Dtype, mode: Mode
+    optimizer: ElementOptimizer, count: int, dtype: Dtype, mode: Mode
 ) -> Compiled:
     """The plan of one update of so many elements, from and to its buffers."""
     assembly = _assembly(Steps({}, {}, {}, set(), []), Layout({}, count), dtype, mode)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torchlean.cpu.class_rows import factor_of, not_a_number
 from torchlean.cpu.language import Arithmetic, Indices, Reals, helper
 from torchlean.cpu.registry import kernel
+from torchlean.cpu.summation import sum_of
 
 
 @helper
@@ -103,3 +104,76 @@ def negative_log_likelihood_gradient(
                 out[start + index] = -factor_of(
                     scale, upstream, row, weight, weights, upstreams, 1
                 )
+
+
+@helper
+def weighted_target(
+    target: Reals, start: int, class_weights: Reals, c: int, weights: int
+) -> float:
+    """`w_c q_c`."""
+    q = target[start + c]
+    if weights != 0:
+        q = class_weights[c] * q
+    return q
+
+
+@kernel(
+    reads={
+        "log_probabilities": "rows*classes",
+        "target": "rows*classes",
+        "class_weights": "weights",
+    },
+    writes={"row_losses": "rows", "scratch": "classes"},
+    varies=True,
+)
+def negative_log_likelihood_probabilities_rows(
+    log_probabilities: Reals,
+    target: Reals,
+    class_weights: Reals,
+    row_losses: Reals,
+    scratch: Reals,
+    rows: int,
+    classes: int,
+    weights: int,
+    system: Arithmetic,
+) -> None:
+    """The unreduced losses of distributions: `-sum_c w_c q_c l_c`."""
+    zero = system.constant(0)
+    for row in range(rows):
+        start = row * classes
+        for c in range(classes):
+            q = weighted_target(target, start, class_weights, c, weights)
+            term = q * log_probabilities[start + c]
+            scratch[c] = system.where(system.equal(q, zero), zero, term)
+        row_losses[row] = -sum_of(scratch, 0, classes, system)
+
+
+@kernel(
+    reads={
+        "target": "rows*classes",
+        "class_weights": "weights",
+        "scale": "2",
+        "upstream": "upstreams",
+    },
+    writes={"out": "rows*classes"},
+)
+def negative_log_likelihood_probabilities_gradient(
+    target: Reals,
+    class_weights: Reals,
+    scale: Reals,
+    upstream: Reals,
+    out: Reals,
+    rows: int,
+    classes: int,
+    weights: int,
+    upstreams: int,
+    system: Arithmetic,
+) -> None:
+    """The derivative in the log-probabilities: `-w_c q_c upstream k`."""
+    one = system.constant(1)
+    for row in range(rows):
+        start = row * classes
+        factor = factor_of(scale, upstream, row, one, 0, upstreams, 1)
+        for c in range(classes):
+            q = weighted_target(target, start, class_weights, c, weights)
+            out[start + c] = -(q * factor)

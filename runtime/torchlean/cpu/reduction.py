@@ -158,10 +158,12 @@ def reduce_strided(
 
 @helper
 def row_maximum(x: Reals, start: int, count: int, system: Arithmetic) -> float:
-    """The largest of some consecutive numbers; a NaN wins if there are many.
+    """The largest of some consecutive numbers, 0 of none; a NaN wins if there are many.
 
     Of few numbers a NaN may lose: their differences from the answer have it anyway.
     """
+    if count == 0:
+        return system.constant(0)
     largest = x[start]
     if count > FEW:
         for j in range(start + 1, start + count):

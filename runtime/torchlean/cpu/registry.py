@@ -40,6 +40,7 @@ TOPICS = (
     "random",
     "reduction",
     "regression_losses",
+    "row_losses",
     "running",
     "strict_linear",
 )

@@ -143,6 +143,79 @@ def bernoulli_slope(
     return right - left
 
 
+@helper
+def hinge(p: float, t: float, c: float, half: float, system: Arithmetic) -> float:
+    """`max(0, 1 - p t)`."""
+    zero, one = system.constant(0), system.constant(1)
+    margin = p * t
+    return system.where(system.less_equal(one, margin), zero, one - margin)
+
+
+@helper
+def hinge_slope(p: float, t: float, c: float, half: float, system: Arithmetic) -> float:
+    """`-t` where p t < 1, else 0."""
+    zero, one = system.constant(0), system.constant(1)
+    return system.where(system.less_equal(one, p * t), zero, -t)
+
+
+@helper
+def poisson(p: float, t: float, c: float, half: float, system: Arithmetic) -> float:
+    """`p - t log p`; a term of weight 0 is 0."""
+    zero = system.constant(0)
+    weighted = t * system.log(p)
+    return p - system.where(system.equal(t, zero), zero, weighted)
+
+
+@helper
+def poisson_slope(
+    p: float, t: float, c: float, half: float, system: Arithmetic
+) -> float:
+    """`1 - t / p`; a term of weight 0 is 0."""
+    one = system.constant(1)
+    none = system.equal(t, system.constant(0))
+    return one - t / system.where(none, one, p)
+
+
+@helper
+def poisson_with_log_rates(
+    p: float, t: float, c: float, half: float, system: Arithmetic
+) -> float:
+    """`e^p - t p`; a term of weight 0 is 0."""
+    zero = system.constant(0)
+    weighted = t * p
+    return system.exp(p) - system.where(system.equal(t, zero), zero, weighted)
+
+
+@helper
+def poisson_with_log_rates_slope(
+    p: float, t: float, c: float, half: float, system: Arithmetic
+) -> float:
+    """`e^p - t`."""
+    return system.exp(p) - t
+
+
+@helper
+def log_cosh(p: float, t: float, c: float, half: float, system: Arithmetic) -> float:
+    """`log cosh (p - t)`, by `e^-|d| - 1`, which neither overflows nor cancels."""
+    one, two = system.constant(1), system.constant(2)
+    distance = system.absolute(p - t)
+    near = system.less(distance, one)
+    lost = system.expm1(-distance)
+    left = system.where(near, one + lost, one)
+    close = (lost * lost) / (two * left)
+    wide = (lost * (two + lost)) / two
+    logarithm = system.log1p(system.where(near, close, wide))
+    return system.where(near, logarithm, distance + logarithm)
+
+
+@helper
+def log_cosh_slope(
+    p: float, t: float, c: float, half: float, system: Arithmetic
+) -> float:
+    """`tanh(p - t)`."""
+    return system.tanh(p - t)
+
+
 def _loss(
     name: str,
     value: Formula,
@@ -283,3 +356,12 @@ _loss("huber", huber, huber_slope, constants=2)
 _loss("smooth_l1", smooth_l1, smooth_l1_slope, constants=2)
 _loss("binary_cross_entropy_with_logits", logistic, logistic_slope, elementary=True)
 _loss("binary_cross_entropy", bernoulli, bernoulli_slope, elementary=True)
+_loss("hinge", hinge, hinge_slope)
+_loss(
+    "poisson_with_log_rates",
+    poisson_with_log_rates,
+    poisson_with_log_rates_slope,
+    elementary=True,
+)
+_loss("poisson", poisson, poisson_slope, elementary=True)
+_loss("log_cosh", log_cosh, log_cosh_slope, elementary=True)

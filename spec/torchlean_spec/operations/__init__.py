@@ -30,6 +30,9 @@ from torchlean_spec.operations import (
 from torchlean_spec.operations import (
     regression_losses as regression_losses,
 )
+from torchlean_spec.operations import (
+    row_losses as row_losses,
+)
 from torchlean_spec.operations.operation import (
     OPERATIONS as OPERATIONS,
 )

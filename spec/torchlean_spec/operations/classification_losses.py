@@ -11,7 +11,8 @@ target 0 contributes 0, whatever its log-probability. The mean divides by
   index targets.
 
 Rows whose index is `ignore_index` do not count: they add 0 to the loss and have
-a derivative of 0. If no row counts, the mean is 0/0. These denominators are
+a derivative of 0. If no row counts, the mean is 0/0. A row has at least one class.
+In a name, `probabilities` says what the targets are. These denominators are
 PyTorch's; the original divides by all rows, ignored ones included (its B7), and
 its spec by all elements (its B11).
 """
@@ -150,7 +151,12 @@ def logits_slope(
 def log_probabilities_slope(
     system: NumberSystem[A], target: RowTarget[A], classes: int, factor: A
 ) -> list[A]:
-    """The derivative of one row's loss in its log-probabilities: `-q_c factor`."""
+    """The derivative of one row's loss in its log-probabilities: `-w_c q_c factor`.
+
+    Of an index target the weight is in the factor.
+    """
+    if target.index is None:
+        return [-(q * factor) for q in target.weighted]
     zero = system.constant(0)
     return [-factor if c == target.index else zero for c in range(classes)]
 
@@ -162,6 +168,10 @@ def _extents(name: str, shapes: Sequence[Shape], with_index: bool) -> tuple[int,
             f"{name}: expected logits of shape [rows, classes], got {shapes[0]}",
         )
     rows, classes = sizes(shapes[0])
+    if classes == 0:
+        raise TorchLeanError(
+            Reason.EMPTY_DATA, f"{name}: expected at least 1 class, got none"
+        )
     require_same(
         f"{name}: target", vector(rows) if with_index else shapes[0], shapes[1]
     )
@@ -306,3 +316,4 @@ def _loss(name: str, with_index: bool, from_logits: bool) -> None:
 _loss("cross_entropy", with_index=True, from_logits=True)
 _loss("cross_entropy_probabilities", with_index=False, from_logits=True)
 _loss("negative_log_likelihood", with_index=True, from_logits=False)
+_loss("negative_log_likelihood_probabilities", with_index=False, from_logits=False)

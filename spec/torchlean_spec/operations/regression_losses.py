@@ -173,6 +173,96 @@ def bernoulli_slope(
     return right - left
 
 
+def hinge(
+    system: NumberSystem[A], attributes: Attributes, prediction: A, target: A, /
+) -> A:
+    """`max(0, 1 - p t)`, for targets -1 and 1 (Cortes and Vapnik 1995)."""
+    zero, one = system.constant(0), system.constant(1)
+    margin = prediction * target
+    return system.where(system.less_equal(one, margin), zero, one - margin)
+
+
+def hinge_slope(
+    system: NumberSystem[A], attributes: Attributes, prediction: A, target: A, /
+) -> A:
+    """`-t` where p t < 1, else 0; the derivative at the kink is 0."""
+    zero, one = system.constant(0), system.constant(1)
+    enough = system.less_equal(one, prediction * target)
+    return system.where(enough, zero, -target)
+
+
+def poisson(
+    system: NumberSystem[A], attributes: Attributes, prediction: A, target: A, /
+) -> A:
+    """`p - t log p` of a rate p: minus the log-likelihood of a count t.
+
+    The logarithm of `t!`, which does not depend on p, is left out. A term of weight 0 is 0: no event at a rate of 0 costs nothing, any event
+    infinitely much. (PyTorch adds 1e-8 to the rate.) Rates below 0 lie outside the
+    domain: NaN, unless the count is 0.
+    """
+    zero = system.constant(0)
+    weighted = target * system.log(prediction)
+    none = system.equal(target, zero)
+    return prediction - system.where(none, zero, weighted)
+
+
+def poisson_slope(
+    system: NumberSystem[A], attributes: Attributes, prediction: A, target: A, /
+) -> A:
+    """`1 - t / p`; a term of weight 0 is 0."""
+    one = system.constant(1)
+    none = system.equal(target, system.constant(0))
+    return one - target / system.where(none, one, prediction)
+
+
+def poisson_with_log_rates(
+    system: NumberSystem[A], attributes: Attributes, prediction: A, target: A, /
+) -> A:
+    """`e^p - t p`: the Poisson loss of the rate `e^p`; a term of weight 0 is 0.
+
+    It is infinite where `e^p` exceeds the format.
+    """
+    zero = system.constant(0)
+    weighted = target * prediction
+    none = system.equal(target, zero)
+    return system.exp(prediction) - system.where(none, zero, weighted)
+
+
+def poisson_with_log_rates_slope(
+    system: NumberSystem[A], attributes: Attributes, prediction: A, target: A, /
+) -> A:
+    """`e^p - t`."""
+    return system.exp(prediction) - target
+
+
+def log_cosh(
+    system: NumberSystem[A], attributes: Attributes, prediction: A, target: A, /
+) -> A:
+    """`log cosh d` with d = p - t; it neither overflows nor cancels.
+
+    With `a = |d|`, `u = e^-a - 1` and `w = 1 + u`: where a < 1 it is
+    `log1p(u^2 / (2 w))`, since `cosh d - 1 = u^2 / (2 w)`; else
+    `a + log1p(u (2 + u) / 2)`, since `cosh d = e^a (1 + w^2) / 2`. The shorter
+    `a + softplus(-2 a) - log 2` has no correct digit left where d is small.
+    """
+    one, two = system.constant(1), system.constant(2)
+    distance = system.absolute(prediction - target)
+    near = system.less(distance, one)
+    lost = system.expm1(-distance)
+    left = system.where(near, one + lost, one)
+    close = (lost * lost) / (two * left)
+    wide = (lost * (two + lost)) / two
+    logarithm = system.log1p(system.where(near, close, wide))
+    return system.where(near, logarithm, distance + logarithm)
+
+
+def log_cosh_slope(
+    system: NumberSystem[A], attributes: Attributes, prediction: A, target: A, /
+) -> A:
+    """`tanh(p - t)`."""
+    return system.tanh(prediction - target)
+
+
 def reduce_values(
     system: NumberSystem[A],
     reduction: str,
@@ -270,3 +360,7 @@ _loss("huber", huber, huber_slope)
 _loss("smooth_l1", smooth_l1, smooth_l1_slope)
 _loss("binary_cross_entropy_with_logits", logistic, logistic_slope)
 _loss("binary_cross_entropy", bernoulli, bernoulli_slope)
+_loss("hinge", hinge, hinge_slope)
+_loss("poisson_with_log_rates", poisson_with_log_rates, poisson_with_log_rates_slope)
+_loss("poisson", poisson, poisson_slope)
+_loss("log_cosh", log_cosh, log_cosh_slope)
