@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -12,9 +13,9 @@ from numpy.typing import NDArray
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.exact import exact
 from torchlean_spec.layers import output_shape
-from torchlean_spec.losses import CrossEntropy, Loss
+from torchlean_spec.losses import ROW_LOSSES, Loss
 from torchlean_spec.operations import Kind
-from torchlean_spec.shape import shape_of, sizes
+from torchlean_spec.shape import Shape, shape_of, sizes
 from torchlean_spec.task import Task
 from torchlean_spec.training import NumberFormat
 
@@ -79,12 +80,20 @@ def wanted_targets(task: Task, inputs: tuple[int, ...]) -> Wanted:
     Raises:
         TorchLeanError: `SHAPE_MISMATCH` if the model does not take the inputs.
     """
-    prediction = output_shape(task.model, shape_of(inputs))
+    return wanted_by(task.loss, output_shape(task.model, shape_of(inputs)))
+
+
+def wanted_by(loss: Loss, prediction: Shape) -> Wanted:
+    """Which targets a loss has for predictions of some shape, `[batch, ..]`.
+
+    Raises:
+        TorchLeanError: `SHAPE_MISMATCH` if the loss does not take the predictions.
+    """
     return Wanted(
-        sizes(task.loss.target_shape(prediction)),
-        task.loss.target_kind is Kind.INDEX,
-        sizes(prediction)[-1],
-        ignored_index(task.loss),
+        sizes(loss.target_shape(prediction)),
+        loss.target_kind is Kind.INDEX,
+        (1, *sizes(prediction))[-1],
+        ignored_index(loss),
     )
 
 
@@ -117,8 +126,9 @@ def denominator(loss: Loss, predictions: Array, targets: Array) -> Fraction:
     It is exact, so that the parts of several batches may be added.
     """
     if loss.target_kind is Kind.REAL:
-        rows = isinstance(loss, CrossEntropy)
-        return Fraction(len(predictions) if rows else predictions.size)
+        by_rows = isinstance(loss, ROW_LOSSES)
+        terms = predictions.shape[:-1] if by_rows else predictions.shape
+        return Fraction(math.prod(terms))
     counted = targets[targets != ignored_index(loss)]
     given = getattr(loss, "class_weights", None)
     if given is None:
