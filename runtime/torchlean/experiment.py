@@ -80,6 +80,8 @@ class MetricHistory:
 
     steps: tuple[int, ...] = ()
     series: tuple[Series, ...] = ()
+    missing: frozenset[tuple[int, int]] = frozenset()
+    """Where nothing was logged, and NaN stands for it: (row, metric), from 0."""
 
     @staticmethod
     def empty(metrics: Iterable[tuple[str, str]]) -> MetricHistory:
@@ -109,7 +111,7 @@ class MetricHistory:
             replace(one, values=(*one.values, value))
             for one, value in zip(self.series, values, strict=True)
         )
-        return MetricHistory((*self.steps, step), grown)
+        return MetricHistory((*self.steps, step), grown, self.missing)
 
     def record(self, step: int, name: str, value: float, color: str) -> MetricHistory:
         """The history in which one metric has one more value.
@@ -121,18 +123,34 @@ class MetricHistory:
         """
         history = self
         if all(one.name != name for one in history.series):
-            missing = (math.nan,) * len(history.steps)
-            series = (*history.series, Series(name, missing, color))
-            history = MetricHistory(history.steps, series)
+            history = history._with_metric(name, color)
         position = [one.name for one in history.series].index(name)
-        last = history.series[position].values[-1:]
-        if history.steps[-1:] != (step,) or not math.isnan(last[0]):
-            history = history.push(step, [math.nan] * len(history.series))
+        row = len(history.steps) - 1
+        if history.steps[-1:] != (step,) or (row, position) not in history.missing:
+            history, row = history._with_row(step), row + 1
         series = tuple(
-            replace(one, values=(*one.values[:-1], value)) if one.name == name else one
-            for one in history.series
+            replace(one, values=(*one.values[:-1], value)) if place == position else one
+            for place, one in enumerate(history.series)
         )
-        return MetricHistory(history.steps, series)
+        return MetricHistory(history.steps, series, history.missing - {(row, position)})
+
+    def _with_metric(self, name: str, color: str) -> MetricHistory:
+        """The history with one more metric, which nothing was logged of."""
+        rows, place = len(self.steps), len(self.series)
+        return MetricHistory(
+            self.steps,
+            (*self.series, Series(name, (math.nan,) * rows, color)),
+            self.missing | {(row, place) for row in range(rows)},
+        )
+
+    def _with_row(self, step: int) -> MetricHistory:
+        """The history with one more row, in which nothing was logged."""
+        grown = self.push(step, [math.nan] * len(self.series))
+        row = len(self.steps)
+        return replace(
+            grown,
+            missing=self.missing | {(row, place) for place in range(len(self.series))},
+        )
 
     def to_train_log(self, title: str, notes: Iterable[str] = ()) -> TrainLog:
         """The log of these metrics."""
@@ -147,6 +165,20 @@ class ExperimentLog:
     history: MetricHistory = MetricHistory()
     artifacts: tuple[Artifact, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @staticmethod
+    def init(run: RunInfo, metrics: Iterable[tuple[str, str]] = ()) -> ExperimentLog:
+        """The log of a run that is about to begin.
+
+        Args:
+            run: What it is.
+            metrics: What `log_row` shall be given: (name, colour) pairs.
+
+        >>> log = ExperimentLog.init(RunInfo(), [("loss", "#4e79a7")])
+        >>> log.log_row(1, [0.5]).to_train_log().curve("loss").values
+        (0.5,)
+        """
+        return ExperimentLog(run, MetricHistory.empty(metrics))
 
     def log(
         self, step: int, name: str, value: float, color: str = BLUE

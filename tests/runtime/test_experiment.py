@@ -19,7 +19,7 @@ from torchlean.log import Series
 from torchlean_spec.errors import Reason, TorchLeanError
 
 RECORDS = st.lists(
-    st.tuples(st.integers(0, 3), st.sampled_from("abc"), st.floats(allow_nan=False)),
+    st.tuples(st.integers(0, 3), st.sampled_from("abc"), st.floats()),
     max_size=30,
 )
 
@@ -43,11 +43,38 @@ def test_every_value_is_kept_beside_its_step(
     for step, name, value in records:
         log = log.log(step, name, value)
     train_log = log.to_train_log()
-    for one in train_log.series:
-        rows = zip(train_log.steps, one.values, strict=True)
-        kept = [(step, value) for step, value in rows if not math.isnan(value)]
-        assert kept == [(s, v) for s, name, v in records if name == one.name]
+    for place, one in enumerate(train_log.series):
+        rows = enumerate(zip(train_log.steps, one.values, strict=True))
+        missing = log.history.missing
+        kept = [pair for row, pair in rows if (row, place) not in missing]
+        assert repr(kept) == repr([(s, v) for s, n, v in records if n == one.name])
     assert {one.name for one in train_log.series} == {name for _, name, _ in records}
+
+
+def test_a_nan_that_was_logged_is_a_value() -> None:
+    """It is not overwritten, as a place is where nothing was logged."""
+    log = ExperimentLog().log(1, "loss", math.nan).log(1, "accuracy", 0.5)
+    log = log.log(1, "loss", 2.0)
+    assert log.history.steps == (1, 1)
+    assert [repr(one.values) for one in log.history.series] == [
+        "(nan, 2.0)",
+        "(0.5, nan)",
+    ]
+    assert log.history.missing == {(1, 1)}
+
+
+def test_a_run_begins_with_its_metrics() -> None:
+    """They have their colours, and rows of as many values."""
+    log = ExperimentLog.init(
+        RunInfo(name="digits"), [("loss", "red"), ("error", "#0a7")]
+    )
+    assert log.run.name == "digits"
+    assert log.history == MetricHistory.empty([("loss", "red"), ("error", "#0a7")])
+    assert [one.color for one in log.log_row(3, [1, 2]).history.series] == [
+        "red",
+        "#0a7",
+    ]
+    assert ExperimentLog.init(RunInfo()) == ExperimentLog()
 
 
 def test_a_row_of_another_length_is_refused() -> None:
