@@ -160,10 +160,10 @@ def made_step(
     run: Json = to_json(training_run)
     answer = backend.run(Call(TRAIN_STEP, {"run": run, "step": number}, buffers))
 
-    def tensors_of(prefix: str) -> Tensors[float]:
+    def tensors_of(prefix: str, names: Iterable[str]) -> Tensors[float]:
         return {
             name: Tensor(shape_of(found.shape), found.values())
-            for name in before.parameters
+            for name in names
             for found in (answer[f"{prefix}.{name}"],)
         }
 
@@ -171,12 +171,12 @@ def made_step(
         number,
         before,
         answer["loss"].values()[0],
-        tensors_of("gradient"),
-        tensors_of("clipped"),
+        tensors_of("gradient", before.parameters),
+        tensors_of("clipped", before.parameters),
         State(
             number,
-            tensors_of("parameter"),
-            {slot: tensors_of(slot) for slot in before.slots},
+            tensors_of("parameter", before.parameters),
+            {slot: tensors_of(slot, kept) for slot, kept in before.slots.items()},
         ),
     )
 

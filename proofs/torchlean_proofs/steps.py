@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from torchlean_proofs.judge import (
     Comparison,
@@ -23,6 +24,8 @@ from torchlean_spec import training
 from torchlean_spec.certificate import RecordedStep
 from torchlean_spec.numbers import Bounded, BoundedSystem
 from torchlean_spec.optimizers import (
+    ElementOptimizer,
+    TensorOptimizer,
     Update,
     alternative_coefficients_at,
     coefficients_at,
@@ -229,24 +232,61 @@ def judge_optimizer(
         Each moved parameter's allowance in units of its update's size, and the
         order of evaluation that each parameter agrees with.
     """
-    optimizer = training_run.optimizer
-    rate = training_run.learning_rate(step.number)
-    where = (optimizer, system, step.number, rate)
-    canonical = Order("spec", optimizer.update, coefficients_at(*where))
-    others = alternative_coefficients_at(*where)
-    orders = [canonical]
-    orders += [Order(name, rule, others) for name, rule in optimizer.alternatives()]
     allowances: list[float] = []
     chosen: dict[str, str] = {}
-    for name in step.before.parameters:
-        element = Elements.of(system, step, optimizer.state_names, name)
-        order, columns = _agreeing(system, orders, element)
-        names = (f"parameter.{name}", *(f"{s}.{name}" for s in optimizer.state_names))
-        for tensor, sets, got in zip(names, columns, element.after, strict=True):
-            findings.bounded(Phase.OPTIMIZER, tensor, sets, got)
-        allowances += _relative_allowances(columns[0], element.before[0])
-        chosen[name] = order
-    return allowances, chosen
+    for part in training_run.parts:
+        rule = part.optimizer
+        where = (system, step.number, training_run.learning_rate(step.number, rule))
+        for name in part.names:
+            element = Elements.of(system, step, rule.state_names, name)
+            if isinstance(rule, TensorOptimizer):
+                order, columns = "spec", tensor_columns(rule, *where, step, name)
+            else:
+                orders = orders_of(rule, *where)
+                order, columns = _agreeing(system, orders, element)
+            names = ("parameter", *rule.state_names)
+            for slot, sets, got in zip(names, columns, element.after, strict=True):
+                findings.bounded(Phase.OPTIMIZER, f"{slot}.{name}", sets, got)
+            allowances += _relative_allowances(columns[0], element.before[0])
+            chosen[name] = order
+    return allowances, {name: chosen[name] for name in step.before.parameters}
+
+
+def tensor_columns(
+    optimizer: TensorOptimizer,
+    system: BoundedSystem,
+    number: int,
+    rate: Fraction,
+    step: RecordedStep,
+    name: str,
+) -> Columns:
+    """The allowed sets of one parameter and of its state, by a rule for tensors.
+
+    The state is judged from the recorded state before the step, and the parameter
+    from the recorded state after it, so that the state's roundings do not pile up
+    in the parameter's allowance.
+    """
+    enter = system.from_float
+    coefficients = coefficients_at(optimizer, system, number, rate)
+    gradient = step.clipped[name].map(enter)
+    slots = optimizer.state_names
+    before = tuple(step.before.slots[slot][name].map(enter) for slot in slots)
+    after = tuple(step.after.slots[slot][name].map(enter) for slot in slots)
+    kept = optimizer.next_state(system, coefficients, number, gradient, before)
+    parameter = step.before.parameters[name].map(enter)
+    moved = optimizer.next_parameter(system, coefficients, parameter, gradient, after)
+    return [moved.values, *(each.values for each in kept)]
+
+
+def orders_of(
+    optimizer: ElementOptimizer, system: BoundedSystem, step: int, rate: Fraction
+) -> list[Order]:
+    """Every order of evaluation that an optimizer admits; the spec's comes first."""
+    where = (optimizer, system, step, rate)
+    others = alternative_coefficients_at(*where)
+    canonical = Order("spec", optimizer.update, coefficients_at(*where))
+    rest = [Order(name, rule, others) for name, rule in optimizer.alternatives()]
+    return [canonical, *rest]
 
 
 @dataclass(frozen=True, slots=True)

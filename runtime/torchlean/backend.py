@@ -27,8 +27,13 @@ from torchlean.compiler.single import (
     compile_update,
     operand_names,
 )
-from torchlean.cpu.registry import Dtype, Mode
+from torchlean.cpu.registry import Dtype as Dtype
+from torchlean.cpu.registry import Kernel as Kernel
+from torchlean.cpu.registry import Mode as Mode
+from torchlean.cpu.registry import kernel_named as kernel_named
 from torchlean.cpu.running import STATUS
+from torchlean.cpu.running import STEP as STEP
+from torchlean.cpu.running import TABLE_START as TABLE_START
 from torchlean.data.dataset import TensorDataset
 from torchlean.engine import Engine
 from torchlean.inference import machine_of

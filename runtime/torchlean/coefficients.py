@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torchlean.enclosures import ENCLOSURES, rounded
 from torchlean.rounding import nearest
 from torchlean_spec.exact import EXACT, exact
-from torchlean_spec.optimizers import Optimizer, exact_coefficients
+from torchlean_spec.optimizers import RatedOptimizer, exact_coefficients
 from torchlean_spec.schedules import Schedule
 from torchlean_spec.training import NumberFormat
 
@@ -28,7 +28,7 @@ Table = NDArray[np.float32] | NDArray[np.float64]
 
 
 def coefficient_table(
-    optimizer: Optimizer,
+    optimizer: RatedOptimizer,
     schedule: Schedule,
     first: int,
     count: int,
@@ -66,7 +66,10 @@ def coefficient_table(
 
 
 def _spec_row(
-    optimizer: Optimizer, schedule: Schedule, step: int, number_format: NumberFormat
+    optimizer: RatedOptimizer,
+    schedule: Schedule,
+    step: int,
+    number_format: NumberFormat,
 ) -> list[float]:
     """The coefficients of one step, by the spec itself."""
     base = EXACT.constant(exact(optimizer.learning_rate))

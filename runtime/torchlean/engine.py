@@ -29,6 +29,7 @@ from torchlean.compiler import layout as names
 from torchlean.compiler.assembly import Compiled
 from torchlean.compiler.layout import slot_buffer
 from torchlean.compiler.lower import CAPACITY, compile_step
+from torchlean.compiler.updates import coefficient_starts, slot_layouts
 from torchlean.cpu.registry import Mode
 from torchlean.cpu.running import (
     LOSS_START,
@@ -215,8 +216,8 @@ class Engine:
     def state(self) -> State:
         """Copies of parameters and optimizer state."""
         slots = {
-            name: self.layout.read(self._buffers[slot_buffer(name)])
-            for name in self.training_run.optimizer.state_names
+            name: layout.read(self._buffers[slot_buffer(name)])
+            for name, layout in self.slot_layouts.items()
         }
         parameters = self.layout.read(self._buffers[names.PARAMETERS])
         return State(self.step, parameters, slots)
@@ -227,18 +228,19 @@ class Engine:
         Raises:
             TorchLeanError: `OTHER_MODEL` if its names or shapes are not the run's.
         """
-        wanted = self.training_run.optimizer.state_names
+        wanted = self.slot_layouts
         if set(state.slots) != set(wanted):
             raise TorchLeanError(
                 Reason.OTHER_MODEL,
                 f"expected the optimizer's state {', '.join(wanted) or 'none'}, "
                 f"got {', '.join(state.slots) or 'none'}",
             )
-        for tensors in (state.parameters, *state.slots.values()):
-            self.layout.require(tensors)
+        self.layout.require(state.parameters)
+        for name, layout in wanted.items():
+            layout.require(state.slots[name])
         self.layout.write(self._buffers[names.PARAMETERS], state.parameters)
-        for name, tensors in state.slots.items():
-            self.layout.write(self._buffers[slot_buffer(name)], tensors)
+        for name, layout in wanted.items():
+            layout.write(self._buffers[slot_buffer(name)], state.slots[name])
         self._buffers[CONTROL][STEP] = state.step
 
     def evaluate(self, dataset: Data | None = None) -> Answer:
@@ -279,6 +281,7 @@ class Engine:
         }
         compiled = self._compile(run.loader.batch_size)
         self.layout = compiled.layout
+        self.slot_layouts = slot_layouts(run, compiled.layout)
         for name, buffer in compiled.plan.buffers.items():
             if buffer.outside and name not in given:
                 kind = "int64" if buffer.holds_integers else run.number_format
@@ -293,8 +296,8 @@ class Engine:
         run = self.training_run
         parameters = initial_parameters(run.task.model, run.seed, run.number_format)
         self.layout.write(self._buffers[names.PARAMETERS], parameters)
-        for name, value in initial_slots(run.optimizer, run.number_format).items():
-            self._buffers[slot_buffer(name)][:] = value
+        for name, tensors in initial_slots(run).items():
+            self.slot_layouts[name].write(self._buffers[slot_buffer(name)], tensors)
 
     def _in_format(self, dataset: Data) -> Array:
         """The inputs in the run's format; made once for each data set."""
@@ -372,10 +375,12 @@ class Engine:
         last = max(run.steps, stop)
         count = min(CAPACITY, wanted, last - step)
         self._table_end = 0
-        table = coefficient_table(
-            run.optimizer, run.schedule, step + 1, count, run.number_format
-        )
-        self._buffers[names.COEFFICIENTS][: table.size] = table.reshape(-1)
+        for part, place in coefficient_starts(run.parts):
+            table = coefficient_table(
+                part.optimizer, run.schedule, step + 1, count, run.number_format
+            )
+            block = self._buffers[names.COEFFICIENTS][place:]
+            block[: table.size] = table.reshape(-1)
         control[TABLE_START] = step
         self._table_end = step + count
 

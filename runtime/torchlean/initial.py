@@ -17,7 +17,7 @@ from torchlean.rounding import nearest
 from torchlean_spec import lean_random
 from torchlean_spec.layers import Layer, Parameter
 from torchlean_spec.numbers import RATIONAL
-from torchlean_spec.optimizers import Optimizer
+from torchlean_spec.optimizers import PartOptimizer, TensorOptimizer
 from torchlean_spec.random import (
     KEY_INCREMENTS,
     MASK,
@@ -30,7 +30,7 @@ from torchlean_spec.random import (
     stream,
 )
 from torchlean_spec.shape import size, sizes
-from torchlean_spec.training import NumberFormat
+from torchlean_spec.training import NumberFormat, TrainingRun
 
 Array = NDArray[Any]
 Words = NDArray[np.uint64]
@@ -73,15 +73,33 @@ def initial_parameters(
     return found
 
 
-def initial_slots(
-    optimizer: Optimizer, number_format: NumberFormat
-) -> dict[str, float]:
-    """What every element of each number that the optimizer keeps starts as."""
-    exactly = optimizer.initial_state(RATIONAL)
+def initial_slots(run: TrainingRun) -> dict[str, dict[str, Array]]:
+    """What the optimizer keeps before the first step, each array in its own shape.
+
+    Each array is one number, seen under the array's shape, and read-only.
+    """
+    dtype = np.dtype(run.number_format)
+    rules = {name: part.optimizer for part in run.parts for name in part.names}
     return {
-        name: nearest(value, number_format)
-        for name, value in zip(optimizer.state_names, exactly, strict=True)
+        slot: {
+            name: np.broadcast_to(
+                dtype.type(_initial_number(rules[name], slot, run.number_format)),
+                sizes(shape),
+            )
+            for name, shape in shapes.items()
+        }
+        for slot, shapes in run.kept.items()
     }
+
+
+def _initial_number(
+    optimizer: PartOptimizer, slot: str, number_format: NumberFormat
+) -> float:
+    """What every element of a slot starts as."""
+    if isinstance(optimizer, TensorOptimizer):
+        return 0.0
+    exactly = optimizer.initial_state(RATIONAL)
+    return nearest(exactly[optimizer.state_names.index(slot)], number_format)
 
 
 def words(seed: int, streams: Words, blocks: Words) -> NDArray[np.uint32]:

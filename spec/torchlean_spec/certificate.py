@@ -179,48 +179,55 @@ def _step_json(code: str, step: RecordedStep) -> Json:
     }
 
 
-def _tensors_from(run: TrainingRun, written: dict[str, Json]) -> Tensors[float]:
-    """One tensor for each parameter of the run's model, in its order."""
-    if set(written) != set(run.task.parameter_names()):
-        raise TypeError(f"expected the tensors of {run.task.parameter_names()}")
+def _tensors_from(
+    run: TrainingRun, shapes: Mapping[str, Shape], written: dict[str, Json]
+) -> Tensors[float]:
+    """One tensor of each of the given shapes, in their order."""
+    if set(written) != set(shapes):
+        raise TypeError(f"expected the tensors of {tuple(shapes)}")
     found: dict[str, Tensor[float, Shape]] = {}
-    for each in run.task.model.parameters():
-        entry = written[each.name]
+    for name, wanted in shapes.items():
+        entry = written[name]
         if not isinstance(entry, dict):
-            raise TypeError(f"expected a tensor for {each.name}")
+            raise TypeError(f"expected a tensor for {name}")
         shape, data = entry["shape"], entry["data"]
-        if shape != list(sizes(each.shape)) or not isinstance(data, str):
-            raise TypeError(f"expected {each.name} of shape {each.shape}, got {shape}")
+        if shape != list(sizes(wanted)) or not isinstance(data, str):
+            raise TypeError(f"expected {name} of shape {wanted}, got {shape}")
         values = from_hexadecimal(run.number_format, data)
-        if len(values) != size(each.shape):
-            raise TypeError(f"expected {size(each.shape)} numbers for {each.name}")
-        found[each.name] = Tensor(shape_of(sizes(each.shape)), values)
+        if len(values) != size(wanted):
+            raise TypeError(f"expected {size(wanted)} numbers for {name}")
+        found[name] = Tensor(shape_of(sizes(wanted)), values)
     return found
+
+
+def _shapes(run: TrainingRun) -> dict[str, Shape]:
+    return {each.name: each.shape for each in run.task.model.parameters()}
 
 
 def _state_from(
     run: TrainingRun, step: int, written: dict[str, dict[str, Json]]
 ) -> State[float]:
     slots: dict[str, Tensors[float]] = {}
-    for slot in run.optimizer.state_names:
+    for slot, shapes in run.kept.items():
         entry = written["slots"][slot]
         if not isinstance(entry, dict):
             raise TypeError(f"expected the tensors of {slot}")
-        slots[slot] = _tensors_from(run, entry)
-    return State(step, _tensors_from(run, written["parameters"]), slots)
+        slots[slot] = _tensors_from(run, shapes, entry)
+    parameters = _tensors_from(run, _shapes(run), written["parameters"])
+    return State(step, parameters, slots)
 
 
 def _step_from_json(
     run: TrainingRun, written: dict[str, dict[str, Json]]
 ) -> RecordedStep:
-    number = int(str(written["step"]))
+    number, shapes = int(str(written["step"])), _shapes(run)
     (loss,) = from_hexadecimal(run.number_format, str(written["loss"]))
     return RecordedStep(
         number,
         _state_from(run, number - 1, _objects(written["before"])),
         loss,
-        _tensors_from(run, written["gradients"]),
-        _tensors_from(run, written["clipped"]),
+        _tensors_from(run, shapes, written["gradients"]),
+        _tensors_from(run, shapes, written["clipped"]),
         _state_from(run, number, _objects(written["after"])),
     )
 

@@ -55,6 +55,9 @@ RECORDS: Mapping[str, type] = {
 
 _NAMES = {record: name for name, record in RECORDS.items()}
 
+_OF_MANY = (layers.Sequential, optimizers.ParameterGroups)
+"""The records that are made of any number of others, one argument each."""
+
 
 def to_json(value: object) -> dict[str, Json]:
     """The JSON of a record.
@@ -105,9 +108,9 @@ def from_json(written: Json) -> object:
             Reason.FILE_FORMAT,
             f"{name}: expected the fields {sorted(expected)}, got {sorted(given)}",
         )
-    if record is layers.Sequential:
-        inner = given["layers"]
-        return layers.Sequential(*(inner if isinstance(inner, tuple) else ()))
+    if record in _OF_MANY:
+        (inner,) = given.values()
+        return record(*(inner if isinstance(inner, tuple) else ()))
     built: object = record(**given)
     return built
 

@@ -25,7 +25,12 @@ from torchlean_spec.data import Dataset, Labels, Loader, Targets
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.numbers.system import A, NumberSystem
 from torchlean_spec.optimizers import Optimizer, coefficients_at
-from torchlean_spec.optimizers.common import Update
+from torchlean_spec.optimizers.groups import Part, PartOptimizer, parts_of
+from torchlean_spec.optimizers.tensors import (
+    initial_tensors,
+    state_shapes,
+    update_tensor,
+)
 from torchlean_spec.program import evaluate
 from torchlean_spec.random import require_seed
 from torchlean_spec.schedules import Constant, Schedule, rate_at
@@ -55,10 +60,12 @@ class TrainingRun:
 
     Args:
         task: The model and the loss.
-        optimizer: The rule that turns gradients into updates.
+        optimizer: The rule that turns gradients into updates, or a rule for each of
+            several groups of parameters.
         loader: Which samples make up the batch of each step.
         steps: How many updates; each is one mini-batch.
-        schedule: The learning rate of each update, from the optimizer's own.
+        schedule: The learning rate of each update, from the optimizer's own (from
+            each group's own, if there are groups).
         clipping: What is done to the gradients before the update, if anything.
         seed: Of the initial parameters and the dropout masks; the loader has one
             of its own.
@@ -68,7 +75,7 @@ class TrainingRun:
     Raises:
         TorchLeanError: `HYPERPARAMETER` for a negative number of steps, `DOMAIN`
             for a seed out of range or a position that no epoch has, `UNKNOWN_NAME`
-            for another format.
+            for another format, and what `parts_of` refuses.
     """
 
     task: Task
@@ -90,15 +97,47 @@ class TrainingRun:
         require_seed(self.seed)
         require_number_format(self.number_format)
         require_position(self.loader, self.position)
+        # Groups that do not fit the model are refused here, before anything runs.
+        _ = self.parts
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Which rule updates which parameters."""
+        return parts_of(self.optimizer, self.task.model.parameters())
+
+    @property
+    def kept(self) -> dict[str, dict[str, Shape]]:
+        """The tensors that are kept under each name of the optimizers' states.
+
+        For each name the parameters that have such a tensor, in the model's order,
+        and its shape.
+        """
+        parts = self.parts
+        names = [slot for part in parts for slot in part.optimizer.state_names]
+        found: dict[str, dict[str, Shape]] = {slot: {} for slot in names}
+        rules = {name: part.optimizer for part in parts for name in part.names}
+        for each in self.task.model.parameters():
+            for slot, shape in state_shapes(rules[each.name], each.shape).items():
+                found[slot][each.name] = shape
+        return found
 
     @property
     def batches_before(self) -> int:
         """How many batches the loader has given before that of step 1."""
         return self.position.epoch * self.loader.batches_per_epoch + self.position.batch
 
-    def learning_rate(self, step: int) -> Fraction:
-        """The exact learning rate of a step, counted from 1."""
-        return rate_at(self.schedule, self.optimizer.learning_rate, step - 1)
+    def learning_rate(
+        self, step: int, optimizer: PartOptimizer | None = None
+    ) -> Fraction:
+        """The exact learning rate of a step, counted from 1.
+
+        Args:
+            step: The step's number.
+            optimizer: Whose rate: that of one part, or the run's (of groups, the
+                first one's).
+        """
+        base = (optimizer or self.optimizer).learning_rate
+        return rate_at(self.schedule, base, step - 1)
 
 
 def require_number_format(name: str) -> None:
@@ -117,7 +156,8 @@ class State(Generic[A]):
     """How many updates were made."""
     parameters: Tensors[A]
     slots: Mapping[str, Tensors[A]]
-    """For each number that the optimizer keeps, one tensor for each parameter."""
+    """For each number that the optimizer keeps, a tensor for each parameter that has
+    such a number: all of them, unless there are groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +192,15 @@ def initial_state(system: NumberSystem[A], training_run: TrainingRun) -> State[A
         )
         for number, each in enumerate(described)
     }
-    initial = training_run.optimizer.initial_state(system)
-    slots = {
-        slot: {each.name: filled(each.shape, value) for each in described}
-        for slot, value in zip(training_run.optimizer.state_names, initial, strict=True)
+    rules = {name: p.optimizer for p in training_run.parts for name in p.names}
+    slots: dict[str, dict[str, Tensor[A, Shape]]] = {
+        slot: {} for slot in training_run.kept
     }
+    for each in described:
+        rule = rules[each.name]
+        start = initial_tensors(rule, system, each.shape)
+        for slot, tensor in zip(rule.state_names, start, strict=True):
+            slots[slot][each.name] = tensor
     return State(0, parameters, slots)
 
 
@@ -228,39 +272,21 @@ def update(
 ) -> State[A]:
     """Parameters and optimizer state after the update."""
     step = before.step + 1
-    rate = training_run.learning_rate(step)
-    coefficient = coefficients_at(training_run.optimizer, system, step, rate)
-    return update_with(
-        system,
-        training_run.optimizer.update,
-        training_run.optimizer.state_names,
-        coefficient,
-        before,
-        gradients,
-    )
-
-
-def update_with(
-    system: NumberSystem[A],
-    rule: Update,
-    state_names: tuple[str, ...],
-    coefficient: Mapping[str, A],
-    before: State[A],
-    gradients: Tensors[A],
-) -> State[A]:
-    """Apply an update rule to every element of every parameter."""
-    parameters: dict[str, Tensor[A, Shape]] = {}
-    slots: dict[str, dict[str, Tensor[A, Shape]]] = {slot: {} for slot in state_names}
-    for name, parameter in before.parameters.items():
-        kept = [before.slots[slot][name].values for slot in state_names]
-        states = list(zip(*kept, strict=True)) if kept else [()] * len(parameter.values)
-        rows = zip(parameter.values, gradients[name].values, states, strict=True)
-        updated = [rule(system, coefficient, p, g, state) for p, g, state in rows]
-        parameters[name] = Tensor(parameter.shape, tuple(p for p, _ in updated))
-        for place, slot in enumerate(state_names):
-            values = tuple(state[place] for _, state in updated)
-            slots[slot][name] = Tensor(parameter.shape, values)
-    return State(before.step + 1, parameters, slots)
+    parameters = dict(before.parameters)
+    slots = {slot: dict(tensors) for slot, tensors in before.slots.items()}
+    for part in training_run.parts:
+        rule = part.optimizer
+        rate = training_run.learning_rate(step, rule)
+        coefficient = coefficients_at(rule, system, step, rate)
+        for name in part.names:
+            state = tuple(before.slots[slot][name] for slot in rule.state_names)
+            given = (before.parameters[name], gradients[name], state)
+            parameters[name], after = update_tensor(
+                rule, system, coefficient, step, *given
+            )
+            for slot, tensor in zip(rule.state_names, after, strict=True):
+                slots[slot][name] = tensor
+    return State(step, parameters, slots)
 
 
 def step(

@@ -18,7 +18,7 @@ from torchlean_spec.optimizers import (
     AdaGrad,
     Adam,
     AdamW,
-    Optimizer,
+    ElementOptimizer,
     RMSProp,
     alternative_coefficients_at,
     coefficients_at,
@@ -129,7 +129,7 @@ def test_the_variant_can_be_read_off_the_record() -> None:
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=str)
 def test_state_and_coefficients_have_the_names_that_are_declared(
-    optimizer: Optimizer,
+    optimizer: ElementOptimizer,
 ) -> None:
     """State and coefficients come in the declared order, and nothing else is read."""
     state = optimizer.initial_state(FLOAT)
@@ -151,7 +151,7 @@ def test_fields_are_exact_and_plain(optimizer: Record) -> None:
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=str)
-def test_a_rate_of_zero_moves_nothing(optimizer: Optimizer) -> None:
+def test_a_rate_of_zero_moves_nothing(optimizer: ElementOptimizer) -> None:
     """With a scheduled rate of 0 the parameter stays, to the bit."""
     state = optimizer.initial_state(FLOAT)
     coefficient = coefficients_at(optimizer, FLOAT, 1, learning_rate=0)
@@ -159,7 +159,7 @@ def test_a_rate_of_zero_moves_nothing(optimizer: Optimizer) -> None:
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=str)
-def test_coefficients_are_rounded_once(optimizer: Optimizer) -> None:
+def test_coefficients_are_rounded_once(optimizer: ElementOptimizer) -> None:
     """A system's coefficient is the number nearest to the exact one."""
     exactly = exact_coefficients(optimizer, 7, "0.3")
     assert coefficients_at(optimizer, FLOAT, 7, "0.3") == (
@@ -177,7 +177,7 @@ def test_the_rate_is_the_records_own_unless_another_is_given(
 
 
 @pytest.mark.parametrize("optimizer", [SGD(1), Adam()], ids=str)
-def test_steps_count_from_one(optimizer: Optimizer) -> None:
+def test_steps_count_from_one(optimizer: ElementOptimizer) -> None:
     """There is no step 0."""
     for function in (coefficients_at, alternative_coefficients_at):
         with pytest.raises(TorchLeanError) as refusal:
@@ -285,7 +285,7 @@ SCHEDULES: list[Schedule] = [
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=str)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=str)
 def test_equations_run_over_whole_columns_of_steps(
-    optimizer: Optimizer, schedule: Schedule
+    optimizer: ElementOptimizer, schedule: Schedule
 ) -> None:
     """Rates and coefficients of all steps at once are those of each step."""
     count = 12

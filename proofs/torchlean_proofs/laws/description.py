@@ -27,7 +27,7 @@ from torchlean_spec.errors import Reason
 from torchlean_spec.initializers import Initializer
 from torchlean_spec.layers import Layer
 from torchlean_spec.losses import Loss, Reduction
-from torchlean_spec.optimizers import Optimizer
+from torchlean_spec.optimizers import Optimizer, PartOptimizer
 from torchlean_spec.schedules import Schedule
 from torchlean_spec.task import Task
 from torchlean_spec.training import NumberFormat, TrainingRun
@@ -108,7 +108,7 @@ def loss(draws: Draws) -> Loss:
 def optimizer(draws: Draws) -> Optimizer:
     """Any optimizer."""
     rate = decimal(draws)
-    found: tuple[Optimizer, ...] = (
+    found: tuple[PartOptimizer, ...] = (
         optimizers.SGD(rate, momentum=decimal(draws), nesterov=True),
         optimizers.SGD(rate, weight_decay=decimal(draws)),
         optimizers.Adam(rate, amsgrad=bool(draws.integer(0, 1))),
@@ -117,7 +117,13 @@ def optimizer(draws: Draws) -> Optimizer:
         optimizers.AdaGrad(rate, initial_accumulator=decimal(draws)),
         optimizers.Adadelta(rate, decay=decimal(draws)),
     )
-    return draws.choice(found)
+    rule = draws.choice(found)
+    if draws.integer(0, 3):
+        return rule
+    # These words fit every model.
+    matrices = optimizers.ParameterGroup(rule, "matrices")
+    others = optimizers.ParameterGroup(draws.choice(found), ("rest",))
+    return optimizers.ParameterGroups(matrices, others)
 
 
 def schedule(draws: Draws, depth: int = 2) -> Schedule:

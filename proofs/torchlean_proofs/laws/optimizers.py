@@ -22,7 +22,7 @@ from torchlean_spec.optimizers import (
     AdaGrad,
     Adam,
     AdamW,
-    Optimizer,
+    ElementOptimizer,
     RMSProp,
     coefficients_at,
 )
@@ -33,17 +33,19 @@ STEPS = 3
 """How many steps a record is run for."""
 
 State = dict[str, Decimal]
-Equation = Callable[[Optimizer, int, Decimal, Decimal, State], Decimal]
+Equation = Callable[[ElementOptimizer, int, Decimal, Decimal, State], Decimal]
 """From step, parameter and gradient to the parameter; changes the state."""
 
 
-def number(record: Optimizer, field: str) -> Decimal:
+def number(record: ElementOptimizer, field: str) -> Decimal:
     """A hyperparameter of a record."""
     value = exact(getattr(record, field))
     return Decimal(value.numerator) / Decimal(value.denominator)
 
 
-def sgd(record: Optimizer, t: int, p: Decimal, g: Decimal, state: State) -> Decimal:
+def sgd(
+    record: ElementOptimizer, t: int, p: Decimal, g: Decimal, state: State
+) -> Decimal:
     """Gradient descent, with everything that the record may ask for."""
     rate, mu = number(record, "learning_rate"), number(record, "momentum")
     assert isinstance(record, SGD)
@@ -58,7 +60,9 @@ def sgd(record: Optimizer, t: int, p: Decimal, g: Decimal, state: State) -> Deci
     return p - (ahead if record.buffer_of == "steps" else rate * ahead)
 
 
-def adam(record: Optimizer, t: int, p: Decimal, g: Decimal, state: State) -> Decimal:
+def adam(
+    record: ElementOptimizer, t: int, p: Decimal, g: Decimal, state: State
+) -> Decimal:
     """Adam, AMSGrad and AdamW."""
     assert isinstance(record, Adam | AdamW)
     rate, epsilon = number(record, "learning_rate"), number(record, "epsilon")
@@ -83,7 +87,9 @@ def adam(record: Optimizer, t: int, p: Decimal, g: Decimal, state: State) -> Dec
     return p - rate * (m / c1) / (unbiased.sqrt() + epsilon)
 
 
-def rmsprop(record: Optimizer, t: int, p: Decimal, g: Decimal, state: State) -> Decimal:
+def rmsprop(
+    record: ElementOptimizer, t: int, p: Decimal, g: Decimal, state: State
+) -> Decimal:
     """RMSProp, centred and with momentum where the record says so."""
     assert isinstance(record, RMSProp)
     rate, epsilon = number(record, "learning_rate"), number(record, "epsilon")
@@ -101,7 +107,9 @@ def rmsprop(record: Optimizer, t: int, p: Decimal, g: Decimal, state: State) -> 
     return p - (buffer if record.buffer_of == "steps" else rate * buffer)
 
 
-def adagrad(record: Optimizer, t: int, p: Decimal, g: Decimal, state: State) -> Decimal:
+def adagrad(
+    record: ElementOptimizer, t: int, p: Decimal, g: Decimal, state: State
+) -> Decimal:
     """AdaGrad, its rate decaying."""
     assert isinstance(record, AdaGrad)
     rate, epsilon = number(record, "learning_rate"), number(record, "epsilon")
@@ -112,7 +120,7 @@ def adagrad(record: Optimizer, t: int, p: Decimal, g: Decimal, state: State) -> 
 
 
 def adadelta(
-    record: Optimizer, t: int, p: Decimal, g: Decimal, state: State
+    record: ElementOptimizer, t: int, p: Decimal, g: Decimal, state: State
 ) -> Decimal:
     """Adadelta."""
     assert isinstance(record, Adadelta)
@@ -132,7 +140,7 @@ class Kind:
     name: str
     """Of the record's class."""
     equation: Equation
-    records: tuple[Optimizer, ...]
+    records: tuple[ElementOptimizer, ...]
 
 
 RATE, EPSILON, DECAY = "0.125", "0.001", "0.25"
@@ -233,7 +241,7 @@ RECORDS = tuple(record for kind in KINDS for record in kind.records)
 class Walk:
     """A record, where it starts, and the gradients that it meets."""
 
-    record: Optimizer
+    record: ElementOptimizer
     parameter: Fraction
     gradients: tuple[Fraction, ...]
 
@@ -243,7 +251,7 @@ class Walk:
 
 
 def walks(
-    records: Sequence[Optimizer], count: int = 4
+    records: Sequence[ElementOptimizer], count: int = 4
 ) -> Callable[[Draws], Iterator[Walk]]:
     """Some walks of each record."""
     return lambda draws: (
@@ -255,13 +263,13 @@ def walks(
 
 Moved = tuple[Bounded, tuple[Bounded, ...]]
 Stepper = Callable[
-    [BoundedSystem, Optimizer, int, Bounded, Bounded, tuple[Bounded, ...]], Moved
+    [BoundedSystem, ElementOptimizer, int, Bounded, Bounded, tuple[Bounded, ...]], Moved
 ]
 
 
 def step_of(
     system: BoundedSystem,
-    record: Optimizer,
+    record: ElementOptimizer,
     step: int,
     parameter: Bounded,
     gradient: Bounded,
@@ -304,7 +312,7 @@ def _decimal(value: Fraction) -> Decimal:
 
 def late(
     system: BoundedSystem,
-    record: Optimizer,
+    record: ElementOptimizer,
     step: int,
     parameter: Bounded,
     gradient: Bounded,
@@ -316,7 +324,7 @@ def late(
 
 def faster(
     system: BoundedSystem,
-    record: Optimizer,
+    record: ElementOptimizer,
     step: int,
     parameter: Bounded,
     gradient: Bounded,
@@ -330,7 +338,7 @@ def faster(
 
 def forgetful(
     system: BoundedSystem,
-    record: Optimizer,
+    record: ElementOptimizer,
     step: int,
     parameter: Bounded,
     gradient: Bounded,

@@ -34,7 +34,7 @@ from torchlean_spec.optimizers import (
     Adam,
     AdamW,
     Alternative,
-    Optimizer,
+    ElementOptimizer,
     RMSProp,
     Update,
     alternative_coefficients_at,
@@ -204,7 +204,7 @@ def adamw_without_decay(record: AdamW, case: Walk) -> bool:
     return binary_path(record, case) == binary_path(Adam(), case)
 
 
-def binary_path(record: Optimizer, walk: Walk) -> list[BinaryNumber]:
+def binary_path(record: ElementOptimizer, walk: Walk) -> list[BinaryNumber]:
     """Parameter and state at the end of a walk, in binary32."""
     parameter = BINARY32.constant(walk.parameter)
     state = record.initial_state(BINARY32)
@@ -284,7 +284,7 @@ def mirrored(walk: Walk) -> Walk:
 
 def drifting(
     system: BoundedSystem,
-    record: Optimizer,
+    record: ElementOptimizer,
     step: int,
     parameter: Bounded,
     gradient: Bounded,
@@ -316,7 +316,7 @@ def mirror_images(stepper: Stepper, case: Walk) -> bool:
     return agree(ends[0], -ends[1])
 
 
-def undecayed() -> list[Optimizer]:
+def undecayed() -> list[ElementOptimizer]:
     """The records that do not shrink parameters."""
     return [each for each in RECORDS if getattr(each, "weight_decay", 0) == 0]
 
@@ -334,7 +334,7 @@ def undecayed() -> list[Optimizer]:
     cases=walks(undecayed(), 2),
 )
 def rest(
-    binary_path: Callable[[Optimizer, Walk], Sequence[BinaryNumber]], case: Walk
+    binary_path: Callable[[ElementOptimizer, Walk], Sequence[BinaryNumber]], case: Walk
 ) -> bool:
     """Without gradients and without decay nothing moves, to the bit in binary32."""
     still = replace(case, gradients=(Fraction(0),) * len(case.gradients))
@@ -349,7 +349,7 @@ def rest(
     mutants={"the rate stays": lambda record: record},
     cases=walks(RECORDS, 1),
 )
-def no_rate(slowed: Callable[[Optimizer], Optimizer], case: Walk) -> bool:
+def no_rate(slowed: Callable[[ElementOptimizer], ElementOptimizer], case: Walk) -> bool:
     """At a rate of 0 nothing moves, weight decay included, to the bit in binary32."""
     end = binary_path(slowed(case.record), case)[0]
     return end == BINARY32.constant(case.parameter)
@@ -388,7 +388,7 @@ def turned_back(rule: Update) -> Update:
     cases=walks(RECORDS, 4),
 )
 def orders_agree(
-    alternatives: Callable[[Optimizer], list[Alternative]], case: Walk
+    alternatives: Callable[[ElementOptimizer], list[Alternative]], case: Walk
 ) -> bool:
     """Every order of evaluation that a judge accepts gives the same real numbers."""
     record, where = case.record, (case.record, DOUBLE, len(case.gradients))
@@ -418,8 +418,8 @@ def orders_agree(
     cases=lambda draws: ((each, draws.integer(1, 1000)) for each in RECORDS),
 )
 def the_coefficients(
-    coefficients: Callable[[Optimizer, int], Mapping[str, Fraction]],
-    case: tuple[Optimizer, int],
+    coefficients: Callable[[ElementOptimizer, int], Mapping[str, Fraction]],
+    case: tuple[ElementOptimizer, int],
 ) -> bool:
     """Coefficients come in the order of their names, and complement each other."""
     record, step = case
@@ -448,7 +448,8 @@ def the_coefficients(
     cases=lambda draws: itertools.product(RECORDS, RECORDS),
 )
 def the_variants(
-    variant: Callable[[Optimizer], str], case: tuple[Optimizer, Optimizer]
+    variant: Callable[[ElementOptimizer], str],
+    case: tuple[ElementOptimizer, ElementOptimizer],
 ) -> bool:
     """Records of one variant keep the same numbers and take the same coefficients."""
     first, second = case

@@ -23,7 +23,11 @@ from torchlean_spec.numbers import RATIONAL
 from torchlean_spec.numbers.system import NumberSystem
 from torchlean_spec.optimizers import (
     SGD,
+    Optimizer,
+    ParameterGroup,
+    ParameterGroups,
 )
+from torchlean_spec.optimizers.tensors import initial_tensors
 from torchlean_spec.program import evaluate
 from torchlean_spec.schedules import Constant as Steady
 from torchlean_spec.schedules import Exponential, Schedule, StepDecay
@@ -87,6 +91,17 @@ def data(draws: Draws, count: int) -> Data:
     return Dataset(rows(2), rows(1))
 
 
+OPTIMIZERS: tuple[Optimizer, ...] = (
+    SGD("0.1"),
+    SGD("0.25", momentum="0.5"),
+    ParameterGroups(
+        ParameterGroup(SGD("0.25", momentum="0.5"), "matrices"),
+        ParameterGroup(SGD("0.1"), "*.bias"),
+    ),
+)
+"""With momentum and without, for all parameters and for some."""
+
+
 def example(draws: Draws, steps: int = 3) -> Example:
     """A random run."""
     count = draws.integer(2, 5)
@@ -97,7 +112,7 @@ def example(draws: Draws, steps: int = 3) -> Example:
         drop_last=bool(draws.integer(0, 1)),
         seed=draws.integer(0, 99),
     )
-    optimizer = draws.choice((SGD("0.1"), SGD("0.25", momentum="0.5")))
+    optimizer = draws.choice(OPTIMIZERS)
     schedules: tuple[Schedule, ...] = (Steady(), StepDecay(2), Exponential("0.5"))
     clippings: tuple[Clipping | None, ...] = (
         None,
@@ -249,14 +264,17 @@ def initial_states(initial: Initial, case: Example) -> bool:
         )
         if found.parameters[each.name] != drawn:
             return False
-    kept = run.optimizer.initial_state(RATIONAL)
-    start = dict(zip(run.optimizer.state_names, kept, strict=True))
-    return found.slots.keys() == start.keys() and all(
-        set(found.slots[slot][each.name].values) == {value}
-        and found.slots[slot][each.name].shape == each.shape
-        for slot, value in start.items()
-        for each in described
-    )
+    slots = {slot for part in run.parts for slot in part.optimizer.state_names}
+    if found.slots.keys() != slots:
+        return False
+    for part in run.parts:
+        for each in (each for each in described if each.name in part.names):
+            start = initial_tensors(part.optimizer, RATIONAL, each.shape)
+            pairs = zip(part.optimizer.state_names, start, strict=True)
+            if any(found.slots[slot][each.name] != tensor for slot, tensor in pairs):
+                return False
+    kept = sum(len(part.optimizer.state_names) * len(part.names) for part in run.parts)
+    return kept == sum(len(tensors) for tensors in found.slots.values())
 
 
 # EVALUATION

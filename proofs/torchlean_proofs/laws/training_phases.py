@@ -25,6 +25,7 @@ from torchlean_spec.optimizers import (
     RMSProp,
     exact_coefficients,
 )
+from torchlean_spec.optimizers.tensors import update_tensor
 from torchlean_spec.program import evaluate
 from torchlean_spec.schedules import Constant as Steady
 from torchlean_spec.shape import Shape, shape_of, sizes
@@ -264,7 +265,7 @@ def _one_left_out(
 
 @law(
     "training.update",
-    objects="training.update training.update_with training.TrainingRun.learning_rate",
+    objects="training.update training.TrainingRun.learning_rate",
     evidence=Evidence.IDENTITY_TESTED,
     subject=training.update,
     mutants={
@@ -294,21 +295,19 @@ def _one_left_out(
     cases=examples(20),
 )
 def update_phase(update: Update, case: Example) -> bool:
-    """Every element is updated alike, by the coefficients of this step."""
+    """Every parameter is updated by its own rule, with the coefficients of the step."""
     run, before = case.run, replace(case.initial(), step=3)
     _, gradients = training.backward(RATIONAL, run, before.parameters, case.first(), 1)
-    rate = run.learning_rate(4)
-    coefficients = exact_coefficients(run.optimizer, 4, rate)
     after = update(RATIONAL, run, before, gradients)
-    names = run.optimizer.state_names
-    for name, parameter in before.parameters.items():
-        for i, value in enumerate(parameter.values):
-            kept = tuple(before.slots[slot][name].values[i] for slot in names)
-            expected, states = run.optimizer.update(
-                RATIONAL, coefficients, value, gradients[name].values[i], kept
-            )
-            found = tuple(after.slots[slot][name].values[i] for slot in names)
-            if (after.parameters[name].values[i], found) != (expected, states):
+    for part in run.parts:
+        rule = part.optimizer
+        coefficients = exact_coefficients(rule, 4, run.learning_rate(4, rule))
+        for name in part.names:
+            state = tuple(before.slots[slot][name] for slot in rule.state_names)
+            given = (before.parameters[name], gradients[name], state)
+            moved, kept = update_tensor(rule, RATIONAL, coefficients, 4, *given)
+            found = tuple(after.slots[slot][name] for slot in rule.state_names)
+            if (after.parameters[name], found) != (moved, kept):
                 return False
     return after.step == 4
 

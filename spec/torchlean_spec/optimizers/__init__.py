@@ -24,7 +24,9 @@ from torchlean_spec.optimizers.adam import adam as adam
 from torchlean_spec.optimizers.adam import amsgrad as amsgrad
 from torchlean_spec.optimizers.common import Alternative as Alternative
 from torchlean_spec.optimizers.common import Dialect as Dialect
-from torchlean_spec.optimizers.common import Optimizer as Optimizer
+from torchlean_spec.optimizers.common import ElementOptimizer as ElementOptimizer
+from torchlean_spec.optimizers.common import RatedOptimizer as RatedOptimizer
+from torchlean_spec.optimizers.common import TensorOptimizer as TensorOptimizer
 from torchlean_spec.optimizers.common import Update as Update
 from torchlean_spec.optimizers.common import (
     alternative_coefficients_at as alternative_coefficients_at,
@@ -40,5 +42,12 @@ from torchlean_spec.optimizers.descent import momentum_of_steps as momentum_of_s
 from torchlean_spec.optimizers.descent import nesterov as nesterov
 from torchlean_spec.optimizers.descent import nesterov_of_steps as nesterov_of_steps
 from torchlean_spec.optimizers.descent import sgd as sgd
+from torchlean_spec.optimizers.groups import Optimizer as Optimizer
+from torchlean_spec.optimizers.groups import ParameterGroup as ParameterGroup
+from torchlean_spec.optimizers.groups import ParameterGroups as ParameterGroups
+from torchlean_spec.optimizers.groups import PartOptimizer as PartOptimizer
+from torchlean_spec.optimizers.groups import parts_of as parts_of
+from torchlean_spec.optimizers.kinds import Kind as Kind
+from torchlean_spec.optimizers.kinds import momentum_sgd as momentum_sgd
 from torchlean_spec.optimizers.rmsprop import RMSProp as RMSProp
 from torchlean_spec.optimizers.rmsprop import rmsprop as rmsprop

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol, get_args, runtime_checkable
 
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.exact import (
@@ -16,6 +16,8 @@ from torchlean_spec.exact import (
     within,
 )
 from torchlean_spec.numbers.system import A, NumberSystem
+from torchlean_spec.shape import Shape
+from torchlean_spec.tensor import Tensor
 
 Dialect = Literal["torch", "keras", "optax", "lean"]
 """Whose defaults and whose choices a preset takes."""
@@ -56,13 +58,13 @@ Alternative = tuple[str, Update]
 """Another order of evaluation, equal over the reals, and its name."""
 
 
-class Optimizer(Protocol):
-    """A rule that turns a gradient into an update, element by element.
+class RatedOptimizer(Protocol):
+    """What every optimizer says of itself: its name, its rate, its coefficients.
 
     An immutable record of hyperparameters, each field an exact `Decimal`, an
-    `int`, a `bool` or a `str`. Which equation it stands for (`variant`) can be
-    read off the record alone; the coefficients depend on the step and the
-    learning rate; the state is a tuple of numbers for each element.
+    `int`, a `bool`, a `str` or another such record. Which equation it stands for
+    (`variant`) can be read off the record alone; the coefficients depend on the
+    step and the learning rate.
     """
 
     @property
@@ -82,7 +84,7 @@ class Optimizer(Protocol):
 
     @property
     def state_names(self) -> tuple[str, ...]:
-        """The numbers kept for each element, in the order of the state."""
+        """The numbers or tensors kept for each parameter, in the state's order."""
         ...
 
     @property
@@ -90,14 +92,21 @@ class Optimizer(Protocol):
         """The coefficients that `update` takes, in the order of the kernels' table."""
         ...
 
-    def initial_state(self, system: NumberSystem[A], /) -> tuple[A, ...]:
-        """An element's state before the first step."""
-        ...
-
     def coefficients(
         self, arithmetic: ExactArithmetic[A], step: A, learning_rate: A, /
     ) -> dict[str, A]:
         """The exact coefficients of a step, counted from 1, in the table's order."""
+        ...
+
+
+class ElementOptimizer(RatedOptimizer, Protocol):
+    """A rule that turns a gradient into an update, element by element.
+
+    The state is a tuple of numbers for each element.
+    """
+
+    def initial_state(self, system: NumberSystem[A], /) -> tuple[A, ...]:
+        """An element's state before the first step."""
         ...
 
     def update(
@@ -127,8 +136,50 @@ class Optimizer(Protocol):
         ...
 
 
+@runtime_checkable
+class TensorOptimizer(RatedOptimizer, Protocol):
+    """A rule that looks at a whole parameter at once, as one that takes norms does.
+
+    The state is a tuple of tensors for each parameter. A step first makes the state
+    after it, and then the parameter from that state, so that a judge can hold both
+    to what was recorded.
+    """
+
+    def takes(self, shape: Shape, /) -> bool:
+        """Whether there is an update for parameters of a shape."""
+        ...
+
+    def state_shapes(self, shape: Shape, /) -> tuple[Shape, ...]:
+        """The shapes of the tensors kept for a parameter of a shape."""
+        ...
+
+    def next_state(
+        self,
+        system: NumberSystem[A],
+        coefficient: Mapping[str, A],
+        step: int,
+        gradient: Tensor[A, Shape],
+        state: tuple[Tensor[A, Shape], ...],
+        /,
+    ) -> tuple[Tensor[A, Shape], ...]:
+        """The state after a step, counted from 1; before step 1 it is zeros."""
+        ...
+
+    def next_parameter(
+        self,
+        system: NumberSystem[A],
+        coefficient: Mapping[str, A],
+        parameter: Tensor[A, Shape],
+        gradient: Tensor[A, Shape],
+        state: tuple[Tensor[A, Shape], ...],
+        /,
+    ) -> Tensor[A, Shape]:
+        """The parameter after a step, from the state after it."""
+        ...
+
+
 def exact_coefficients(
-    optimizer: Optimizer, step: int, learning_rate: Hyperparameter | None = None
+    optimizer: RatedOptimizer, step: int, learning_rate: Hyperparameter | None = None
 ) -> dict[str, Fraction]:
     """The exact coefficients of one step.
 
@@ -146,7 +197,7 @@ def exact_coefficients(
 
 
 def coefficients_at(
-    optimizer: Optimizer,
+    optimizer: RatedOptimizer,
     system: NumberSystem[A],
     step: int,
     learning_rate: Hyperparameter | None = None,
@@ -160,7 +211,7 @@ def coefficients_at(
 
 
 def alternative_coefficients_at(
-    optimizer: Optimizer,
+    optimizer: ElementOptimizer,
     system: NumberSystem[A],
     step: int,
     learning_rate: Hyperparameter | None = None,
@@ -175,7 +226,7 @@ def alternative_coefficients_at(
 
 
 def update_at(
-    optimizer: Optimizer,
+    optimizer: ElementOptimizer,
     system: NumberSystem[A],
     step: int,
     parameter: A,
@@ -194,7 +245,7 @@ def update_at(
 
 
 def trajectory(
-    optimizer: Optimizer,
+    optimizer: ElementOptimizer,
     system: NumberSystem[A],
     parameter: A,
     gradients: Sequence[A],
@@ -222,7 +273,7 @@ def trajectory(
 
 
 def _step_and_rate(
-    optimizer: Optimizer, step: int, learning_rate: Hyperparameter | None
+    optimizer: RatedOptimizer, step: int, learning_rate: Hyperparameter | None
 ) -> tuple[Fraction, Fraction]:
     if step < 1:
         raise TorchLeanError(

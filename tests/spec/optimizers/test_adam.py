@@ -16,7 +16,7 @@ from torchlean_spec.numbers import FLOAT, RATIONAL
 from torchlean_spec.optimizers import (
     Adam,
     AdamW,
-    Optimizer,
+    ElementOptimizer,
     RMSProp,
     coefficients_at,
     exact_coefficients,
@@ -33,14 +33,14 @@ SQUARES = [(1, Decimal("0.75")), (2, Decimal("0.6"))]
 
 
 def run(
-    optimizer: Optimizer, gradients: list[Fraction], parameter: int = 1
+    optimizer: ElementOptimizer, gradients: list[Fraction], parameter: int = 1
 ) -> list[tuple[Fraction, State]]:
     """The parameter and the state after each update."""
     return trajectory(optimizer, RATIONAL, F(parameter), gradients)
 
 
 def parameters(
-    optimizer: Optimizer, gradients: list[Fraction], parameter: int = 1
+    optimizer: ElementOptimizer, gradients: list[Fraction], parameter: int = 1
 ) -> list[Fraction]:
     """The parameter after each update."""
     return [after for after, _ in run(optimizer, gradients, parameter)]

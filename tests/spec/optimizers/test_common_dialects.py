@@ -16,11 +16,11 @@ from torchlean_spec.optimizers import (
     Adam,
     AdamW,
     Dialect,
-    Optimizer,
+    ElementOptimizer,
     RMSProp,
 )
 
-DIALECTS: dict[Dialect, list[Optimizer]] = {
+DIALECTS: dict[Dialect, list[ElementOptimizer]] = {
     "torch": [
         SGD("0.001", first_buffer="gradient"),
         Adam(),
@@ -54,7 +54,7 @@ DIALECTS: dict[Dialect, list[Optimizer]] = {
         Adadelta("0.1", change_of="steps"),
     ],
 }
-Make = Callable[[Dialect, str | None], Optimizer]
+Make = Callable[[Dialect, str | None], ElementOptimizer]
 MAKERS: list[Make] = [
     SGD.with_dialect,
     Adam.with_dialect,
@@ -140,7 +140,7 @@ def test_an_unknown_dialect_is_refused(
     ],
 )
 def test_hyperparameters_out_of_range_are_refused(
-    make: Callable[[], Optimizer], message: str
+    make: Callable[[], ElementOptimizer], message: str
 ) -> None:
     """The error names the hyperparameter, its range and the value."""
     with pytest.raises(TorchLeanError) as refusal:
@@ -184,7 +184,7 @@ def test_options_that_are_not_used_may_be_set() -> None:
     ],
 )
 def test_options_that_exclude_each_other_are_refused(
-    make: Callable[[], Optimizer], message: str
+    make: Callable[[], ElementOptimizer], message: str
 ) -> None:
     """Nothing that was asked for is silently ignored."""
     with pytest.raises(TorchLeanError) as refusal:
@@ -216,7 +216,9 @@ def test_options_that_exclude_each_other_are_refused(
         ),
     ],
 )
-def test_unknown_words_are_refused(make: Callable[[], Optimizer], message: str) -> None:
+def test_unknown_words_are_refused(
+    make: Callable[[], ElementOptimizer], message: str
+) -> None:
     """The error lists the words that there are."""
     with pytest.raises(TorchLeanError) as refusal:
         make()

@@ -10,7 +10,7 @@ import pytest
 from torchlean_spec.numbers import RATIONAL
 from torchlean_spec.optimizers import (
     SGD,
-    Optimizer,
+    ElementOptimizer,
     coefficients_at,
     exact_coefficients,
     trajectory,
@@ -23,14 +23,14 @@ SOME = [F(1), F(-2), F(1, 3), F(0), F(5, 7)]
 
 
 def run(
-    optimizer: Optimizer, gradients: list[Fraction], parameter: int = 1
+    optimizer: ElementOptimizer, gradients: list[Fraction], parameter: int = 1
 ) -> list[tuple[Fraction, State]]:
     """The parameter and the state after each update."""
     return trajectory(optimizer, RATIONAL, F(parameter), gradients)
 
 
 def parameters(
-    optimizer: Optimizer, gradients: list[Fraction], parameter: int = 1
+    optimizer: ElementOptimizer, gradients: list[Fraction], parameter: int = 1
 ) -> list[Fraction]:
     """The parameter after each update."""
     return [after for after, _ in run(optimizer, gradients, parameter)]

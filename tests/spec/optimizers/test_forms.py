@@ -15,7 +15,7 @@ from torchlean_spec.optimizers import (
     AdaGrad,
     Adam,
     AdamW,
-    Optimizer,
+    ElementOptimizer,
     RMSProp,
     Update,
     alternative_coefficients_at,
@@ -52,7 +52,7 @@ def reaching(beta2: Fraction, second: Fraction, gradient: Fraction) -> Fraction:
 
 
 def agreeing(
-    optimizer: Optimizer, step: int, gradient: Fraction, state: State
+    optimizer: ElementOptimizer, step: int, gradient: Fraction, state: State
 ) -> list[str]:
     """The names of the alternatives, each equal to the update over the rationals."""
     coefficient = alternative_coefficients_at(optimizer, RATIONAL, step)
@@ -110,7 +110,7 @@ def test_adams_alternatives_are_equal_over_the_rationals(
     ],
     ids=str,
 )
-def test_alternatives_differ_in_their_roundings(optimizer: Optimizer) -> None:
+def test_alternatives_differ_in_their_roundings(optimizer: ElementOptimizer) -> None:
     """Each is an order of its own: over floats, some element tells it from the rest."""
     coefficient = alternative_coefficients_at(optimizer, FLOAT, 3)
     updates: list[Update] = [optimizer.update]

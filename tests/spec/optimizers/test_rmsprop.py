@@ -12,7 +12,7 @@ import pytest
 
 from torchlean_spec.numbers import FLOAT, RATIONAL
 from torchlean_spec.optimizers import (
-    Optimizer,
+    ElementOptimizer,
     RMSProp,
     coefficients_at,
     trajectory,
@@ -25,14 +25,14 @@ F = Fraction
 
 
 def run(
-    optimizer: Optimizer, gradients: list[Fraction], parameter: int = 1
+    optimizer: ElementOptimizer, gradients: list[Fraction], parameter: int = 1
 ) -> list[tuple[Fraction, State]]:
     """The parameter and the state after each update."""
     return trajectory(optimizer, RATIONAL, F(parameter), gradients)
 
 
 def parameters(
-    optimizer: Optimizer, gradients: list[Fraction], parameter: int = 1
+    optimizer: ElementOptimizer, gradients: list[Fraction], parameter: int = 1
 ) -> list[Fraction]:
     """The parameter after each update."""
     return [after for after, _ in run(optimizer, gradients, parameter)]
