@@ -20,7 +20,7 @@ trainer = tl.Trainer(
 )
 trained = trainer.train(training, batch_size=32, epochs=30, certify=10)
 
-print(trained.summary())
+print(trained.model_summary())
 print(f"before: {trained.before}")
 print(f"after:  {trained.after}")
 print(f"held out: {trained.evaluate(held_out)}")

@@ -44,6 +44,8 @@ OPTIMIZER_PREFIX = "optimizer."
 _RESERVED = "torchlean."
 _FORMAT_KEY = _RESERVED + "format"
 _MODEL_KEY = _RESERVED + "model"
+RUN_KEY = _RESERVED + "run"
+"""The key of the description of the run that the parameters come from."""
 
 # The names that safetensors gives to the dtypes that NumPy has.
 _DTYPES = {
@@ -69,6 +71,7 @@ def save_parameters(
     *,
     optimizer_state: Mapping[str, NDArray[np.generic]] | None = None,
     model_digest: str = "",
+    run: str = "",
     dialect: Dialect = "torchlean",
 ) -> None:
     """Write parameters to a file, whole or not at all.
@@ -80,6 +83,8 @@ def save_parameters(
         optimizer_state: The optimizer's tensors by their names, if they are kept.
         model_digest: A digest of the model's description, if there is one; reading
             for another model is then refused even if all shapes agree.
+        run: What is to be known of the run that made the parameters; see
+            `saved_run`.
         dialect: `"lean"` writes the original's file instead: bit patterns in JSON,
             without names, metadata or optimizer state.
 
@@ -90,7 +95,7 @@ def save_parameters(
     extra = dict(metadata or {})
     state = dict(optimizer_state or {})
     if dialect == "lean":
-        if extra or state or model_digest:
+        if extra or state or model_digest or run:
             raise TorchLeanError(
                 Reason.CONTRADICTION,
                 "dialect lean: expected parameters alone, "
@@ -103,6 +108,8 @@ def save_parameters(
     extra[_FORMAT_KEY] = FORMAT_VERSION
     if model_digest:
         extra[_MODEL_KEY] = model_digest
+    if run:
+        extra[RUN_KEY] = run
     tensors = dict(parameters)
     tensors.update((OPTIMIZER_PREFIX + name, value) for name, value in state.items())
     # The library writes memory as it lies, so it must lie in row-major order.
@@ -156,13 +163,14 @@ def load_parameters(
 
 
 def load_optimizer_state(
-    path: str | os.PathLike[str], expected: Mapping[str, Layout]
+    path: str | os.PathLike[str], expected: Mapping[str, Layout] | None = None
 ) -> dict[str, NDArray[np.generic]]:
     """Read the optimizer's state that was saved beside the parameters.
 
     Args:
         path: The file.
-        expected: The optimizer's tensors: name, dtype and sizes, in its order.
+        expected: The optimizer's tensors: name, dtype and sizes, in its order;
+            whatever there is, if they are not known.
 
     Returns:
         The tensors by their names.
@@ -177,6 +185,10 @@ def load_optimizer_state(
         for name, tensor in found.items()
         if name.startswith(OPTIMIZER_PREFIX)
     }
+    if expected is None:
+        expected = {
+            name: (dtype, extents) for name, (dtype, extents, _) in state.items()
+        }
     return _match(f"{what}: optimizer state", expected, state)
 
 
@@ -257,11 +269,32 @@ def _match(
     what: str, expected: Mapping[str, Layout], found: Mapping[str, _Found]
 ) -> dict[str, NDArray[np.generic]]:
     """The expected tensors, and nothing else."""
-    matched: dict[str, NDArray[np.generic]] = {}
+    given = {name: (dtype, extents) for name, (dtype, extents, _) in found.items()}
+    require_layouts(what, expected, given)
+    return {
+        name: np.frombuffer(found[name][2], np.dtype(dtype).newbyteorder("<"))
+        .astype(dtype)
+        .reshape(extents)
+        for name, (dtype, extents) in expected.items()
+    }
+
+
+def require_layouts(
+    what: str, expected: Mapping[str, Layout], found: Mapping[str, Layout]
+) -> None:
+    """Refuse tensors that are not those expected: by name, sizes and dtype.
+
+    Raises:
+        TorchLeanError: `OTHER_MODEL`, naming the first tensor that differs.
+
+    >>> require_layouts("here", {"bias": ("float32", (3,))}, {})
+    Traceback (most recent call last):
+    torchlean_spec.errors.TorchLeanError: here: expected bias of shape [3], got none
+    """
     for name, (dtype, extents) in expected.items():
         if name not in found:
             raise _other(what, f"expected {name} of shape {list(extents)}, got none")
-        their_dtype, their_extents, data = found[name]
+        their_dtype, their_extents = found[name]
         if their_extents != tuple(extents):
             raise _other(
                 f"{what}: {name}",
@@ -269,15 +302,12 @@ def _match(
             )
         if their_dtype != dtype:
             raise _other(f"{what}: {name}", f"expected {dtype}, got {their_dtype}")
-        little = np.dtype(dtype).newbyteorder("<")
-        matched[name] = np.frombuffer(data, little).astype(dtype).reshape(extents)
     for name in sorted(found.keys() - expected.keys()):
         raise _other(
             what,
             f"expected {len(expected)} tensors, "
             f"got also {name} of shape {list(found[name][1])}",
         )
-    return matched
 
 
 def _other(what: str, message: str) -> TorchLeanError:

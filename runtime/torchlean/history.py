@@ -39,11 +39,21 @@ class History:
     """Evaluations of the held-out samples, each after so many steps."""
     records: tuple[RecordedStep, ...]
     """The steps that were recorded for a certificate."""
+    updates: int
+    """How many updates the parameters have had in all; one fewer than steps, where
+    the loss of the last one was not finite."""
+    start: int = 0
+    """How many of them the run had made before, where it was taken up again."""
+    seeded: bool = True
+    """Whether the run began with the parameters that its seed gives."""
 
     @property
     def steps(self) -> int:
-        """How many steps were made; fewer than planned in a run that was stopped."""
-        return len(self.losses)
+        """How many steps were made, those before the run was taken up included.
+
+        Fewer than planned in a run that was stopped.
+        """
+        return self.start + len(self.losses)
 
     def to_train_log(
         self, title: str = "Training", notes: Sequence[str] = ()
@@ -54,11 +64,12 @@ class History:
         evaluation of the held-out samples, if there are any. A run of more than
         `LOGGED_ROWS` steps leaves rows out, evenly; the last step has a row.
         """
-        every = -(-self.steps // LOGGED_ROWS) if self.steps else 1
-        rows = [s for s in range(1, self.steps + 1) if s % every == 0]
-        if self.steps and rows[-1:] != [self.steps]:
+        made = len(self.losses)
+        every = -(-made // LOGGED_ROWS) if made else 1
+        rows = [s for s in range(self.start + 1, self.steps + 1) if s % every == 0]
+        if made and rows[-1:] != [self.steps]:
             rows.append(self.steps)
-        losses = tuple(float(self.losses[row - 1]) for row in rows)
+        losses = tuple(float(self.losses[row - 1 - self.start]) for row in rows)
         series = [Series("loss", losses, BLUE)]
         if self.held_out:
             latest = self._latest(rows)

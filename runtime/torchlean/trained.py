@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from torchlean import metrics
+from torchlean.callbacks import TrainReport
 from torchlean.checkpoint import save_parameters
 from torchlean.data.dataset import AnyDataset, as_tensors
+from torchlean.data.loader import BatchLoader
 from torchlean.engine import Engine
 from torchlean.evaluation import Evaluation
 from torchlean.execution import Execution, Floats, Parameters
 from torchlean.files import write_text
 from torchlean.history import History
 from torchlean.log import Curve
+from torchlean.probes import Probe
 from torchlean.report import model_summary
+from torchlean.report_lines import prediction_line
+from torchlean.saved_run import SavedRun, parts_of
 from torchlean.state import RecordedStep, to_spec
+from torchlean.summary import TrainSummary
 from torchlean_spec import certificate
 from torchlean_spec.certificate import Certificate, to_text
+from torchlean_spec.data import Targets
 from torchlean_spec.errors import Reason, TorchLeanError
-from torchlean_spec.shape import sizes
+from torchlean_spec.losses import CrossEntropy
+from torchlean_spec.operations import Kind
+from torchlean_spec.shape import Shape, shape_of, sizes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,12 +47,14 @@ class Trained:
         optimizer_state: What the optimizer has kept: for each of its numbers, an
             array for each parameter.
         history: How the model was trained; none of one that was read from a file.
+        origin: What the file says of the run, of one that was read from a file.
     """
 
     execution: Execution
     parameters: Parameters
     optimizer_state: Mapping[str, Parameters] = field(default_factory=dict)
     history: History | None = None
+    origin: SavedRun | None = None
     _engines: dict[tuple[int, ...], Engine] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -57,7 +69,7 @@ class Trained:
     def __reduce__(self) -> tuple[type[Trained], tuple[object, ...]]:
         # Engines hold machine code and are made again where they are needed.
         kept = (self.execution, self.parameters, self.optimizer_state, self.history)
-        return type(self), kept
+        return type(self), (*kept, self.origin)
 
     @property
     def trained_by(self) -> History:
@@ -82,7 +94,7 @@ class Trained:
     @property
     def curve(self) -> Curve:
         """The losses over the steps, counted from 1."""
-        return Curve.of(enumerate(self.losses.tolist(), 1))
+        return Curve.of(enumerate(self.losses.tolist(), self.trained_by.start + 1))
 
     @property
     def before(self) -> Evaluation:
@@ -93,6 +105,72 @@ class Trained:
     def after(self) -> Evaluation:
         """The same samples after the last update."""
         return self.trained_by.after
+
+    @property
+    def report(self) -> TrainReport:
+        """How many steps were made, and the training samples before and after."""
+        history = self.trained_by
+        return TrainReport(history.steps, history.before, history.after)
+
+    @property
+    def loader(self) -> BatchLoader[Shape, Targets]:
+        """The training samples and their batches, standing behind the last one seen.
+
+        Raises:
+            TorchLeanError: `CONTRADICTION` for a model that was read from a file.
+        """
+        history = self.trained_by
+        described = history.training_run.loader
+        place = self._saved(history).next_position
+        return BatchLoader(
+            history.dataset,
+            described.batch_size,
+            described.shuffle,
+            described.drop_last,
+            described.seed,
+            place,
+        )
+
+    @property
+    def saved_run(self) -> SavedRun | None:
+        """What a file of these parameters says of the run; none, if none is known."""
+        return self.origin if self.history is None else self._saved(self.history)
+
+    def _saved(self, history: History) -> SavedRun:
+        return SavedRun(
+            parts_of(history.training_run),
+            history.updates,
+            sizes(history.dataset.input_shape),
+            history.dataset.class_names,
+            history.dataset.digest(),
+            history.seeded,
+        )
+
+    @property
+    def answers_classes(self) -> bool:
+        """Whether the largest output is the class that the model takes for right."""
+        loss = self.execution.task.loss
+        return loss.target_kind is Kind.INDEX or isinstance(loss, CrossEntropy)
+
+    def probe(self, probes: Iterable[Probe], title: str = "predictions") -> None:
+        """Print a title, and a line for each probe with what the model answers.
+
+        Raises:
+            TorchLeanError: `SHAPE_MISMATCH` if the model does not take an input.
+        """
+        print(title)
+        for each in probes:
+            (output,) = self.predict(np.asarray(each.input)[np.newaxis])
+            print(each.line(output, self.answers_classes))
+
+    def print_prediction(self, name: str, given: ArrayLike) -> None:
+        """Print the model's answer to one input, without the batch axis.
+
+        Raises:
+            TorchLeanError: `SHAPE_MISMATCH` if the model does not take it.
+        """
+        (output,) = self.predict(np.asarray(given)[np.newaxis])
+        print(prediction_line(name, output))
 
     def predict(self, inputs: ArrayLike) -> Floats:
         """The model's outputs for a batch of inputs, `[samples, ..]`.
@@ -138,30 +216,46 @@ class Trained:
         """
         return self.evaluate(dataset).accuracy
 
-    def summary(self) -> str:
-        """The model with its shapes and parameter counts, layer by layer."""
-        shape = self.trained_by.dataset.input_shape
-        return model_summary(self.execution.task.model, shape)
+    def summary(self) -> TrainSummary:
+        """The steps, and the loss of the training samples before and after.
+
+        Printed, it is a line: `steps=200 loss0=1.333717 loss1=0.006087`.
+        """
+        return TrainSummary.of(self.report)
+
+    def model_summary(self) -> str:
+        """The model with its shapes and parameter counts, layer by layer.
+
+        Raises:
+            TorchLeanError: `CONTRADICTION` if the shape of its inputs is not known.
+        """
+        if self.saved_run is None:
+            _ = self.trained_by
+        saved = cast("SavedRun", self.saved_run)
+        return model_summary(self.execution.task.model, shape_of(saved.input_shape))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the parameters, and the optimizer's state, as a safetensors file.
 
-        The file is whole or not there at all; `Trainer.load` reads it.
+        The file is whole or not there at all. It also says which run the parameters
+        are of, so that `torchlean.load` reads it by itself, and
+        `Trainer.train(.., resume=path)` goes on where the run stopped.
 
         Raises:
             TorchLeanError: `FILE_ACCESS` if the file cannot be written.
         """
-        steps = {} if self.history is None else {"steps": str(self.history.steps)}
+        saved = self.saved_run
         save_parameters(
             path,
             self.parameters,
-            steps,
+            {} if saved is None else {"steps": str(saved.steps)},
             optimizer_state={
                 f"{slot}.{name}": array
                 for slot, arrays in self.optimizer_state.items()
                 for name, array in arrays.items()
             },
             model_digest=self.execution.model_digest,
+            run="" if saved is None else saved.to_text(),
         )
 
     def certificate(self) -> Certificate:

@@ -2,10 +2,9 @@
 
 >>> from torchlean.data import tensor_dataset
 >>> from torchlean_spec.layers import Linear
->>> from torchlean_spec.losses import MeanSquaredError
 >>> from torchlean_spec.optimizers import SGD
 >>> line = tensor_dataset([[0.0], [1.0], [2.0], [3.0]], [1.0, 3.0, 5.0, 7.0])
->>> trainer = Trainer(Linear(1, 1), loss=MeanSquaredError(), optimizer=SGD(0.1))
+>>> trainer = Trainer(Linear(1, 1), task="regression", optimizer=SGD(0.1))
 >>> trained = trainer.train(line, batch_size=4, steps=300)
 >>> trained.predict([[10.0]]).round(3)
 array([[21.]], dtype=float32)
@@ -13,33 +12,38 @@ array([[21.]], dtype=float32)
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass, field
-from typing import cast
+from dataclasses import KW_ONLY, dataclass, field, fields, replace
 
-from torchlean.callbacks import Callbacks, TrainReport
-from torchlean.checkpoint import load_parameters
-from torchlean.data.dataset import AnyDataset, TensorDataset, as_tensors
-from torchlean.evaluation import Evaluation
-from torchlean.execution import BackendName, Execution, Parameters
-from torchlean.history import History
+from torchlean.callbacks import Callbacks
+from torchlean.data.dataset import AnyDataset, as_tensors
+from torchlean.data.loader import BatchLoader
+from torchlean.execution import BackendName, Execution
+from torchlean.initial import initial_parameters
+from torchlean.loading import initial_from, load_for, resumable, saved_run_of
 from torchlean.log import LogDestination
-from torchlean.loops import Loop, NonFiniteStep
+from torchlean.loops import NonFiniteStep
+from torchlean.probes import Probe
+from torchlean.run_config import DEFAULT_OPTIMIZER, FilePath, RunConfig
+from torchlean.saved_run import SavedRun
+from torchlean.session import Beginning, Outputs, Session
+from torchlean.tasks import TaskName, loss_of, require_task
 from torchlean.trained import Trained
-from torchlean.writable import require_writable
 from torchlean_spec.clipping import Clipping
-from torchlean_spec.data import Loader, Targets
+from torchlean_spec.data import Targets
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.layers import Layer
 from torchlean_spec.losses import Loss
 from torchlean_spec.optimizers import Optimizer
 from torchlean_spec.random import require_seed
-from torchlean_spec.sampling import sampled_steps
 from torchlean_spec.schedules import Constant, Schedule
-from torchlean_spec.shape import Shape, sizes
+from torchlean_spec.shape import Shape
 from torchlean_spec.task import Task
 from torchlean_spec.training import NumberFormat, TrainingRun
+
+DEFAULT_BATCH_SIZE = 32
+
+AnyLoader = BatchLoader[Shape, Targets]
 
 
 class Interrupted(KeyboardInterrupt):
@@ -68,7 +72,12 @@ class Trainer:
 
     Args:
         model: The model's description.
-        loss: What is minimised; its reduction is `mean` or `sum`.
+        task: What the model is for, by name, or a loss; this or `loss`. `regression`
+            is the mean squared error, `classification` cross-entropy over class
+            indices or one-hot rows, as the data have them, and `cross-entropy` over
+            rows of probabilities too.
+        loss: What is minimised; its reduction is `mean` or `sum`. Any object that
+            has what `torchlean_spec.losses.Loss` asks for.
         optimizer: The rule that turns gradients into updates.
         schedule: The learning rate of each update, from the optimizer's own.
         clipping: What is done to the gradients before the update, if anything.
@@ -82,16 +91,17 @@ class Trainer:
         device: `cpu`; `cuda` is refused, since there are no kernels for it.
 
     Raises:
-        TorchLeanError: `UNKNOWN_NAME` for a dtype, backend or device that does not
-            exist, `UNSUPPORTED` for the device cuda, `CONTRADICTION` for a loss
-            that is not reduced, `DOMAIN` for a seed out of range, `HYPERPARAMETER`
-            for no threads.
+        TorchLeanError: `UNKNOWN_NAME` for a task, dtype, backend or device that does
+            not exist, `UNSUPPORTED` for the device cuda, `CONTRADICTION` for a task
+            and a loss, for neither, or for a loss that is not reduced, `DOMAIN` for
+            a seed out of range, `HYPERPARAMETER` for no threads.
     """
 
     model: Layer
     _: KW_ONLY
-    loss: Loss
-    optimizer: Optimizer
+    task: TaskName | Loss | None = None
+    loss: Loss | None = None
+    optimizer: Optimizer = DEFAULT_OPTIMIZER
     schedule: Schedule = field(default_factory=Constant)
     clipping: Clipping | None = None
     seed: int = 0
@@ -102,15 +112,39 @@ class Trainer:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
+        if (self.task is None) == (self.loss is None):
+            given = "neither" if self.task is None else f"{self.task!r} and a loss"
+            raise TorchLeanError(
+                Reason.CONTRADICTION, f"expected a task or a loss, got {given}"
+            )
+        if isinstance(self.task, str):
+            require_task(self.task)
         require_seed(self.seed)
         # Its own checks are the trainer's.
         _ = self.execution
 
     @property
     def execution(self) -> Execution:
-        """The task, and how it is computed."""
+        """The task, and how it is computed; classes are taken to be indices."""
+        return self._execution(None)
+
+    @property
+    def config(self) -> RunConfig:
+        """How the trainer computes, as settings for another one."""
+        return RunConfig(
+            **{each.name: getattr(self, each.name) for each in fields(RunConfig)}
+        )
+
+    def _execution(self, loader: AnyLoader | None) -> Execution:
+        """How the run over some data is computed."""
+        loss = self.loss
+        if isinstance(self.task, str):
+            loss = loss_of(self.task, None if loader is None else loader.dataset)
+        elif self.task is not None:
+            loss = self.task
+        assert loss is not None
         return Execution(
-            Task(self.model, self.loss),
+            Task(self.model, loss),
             self.dtype,
             self.backend,
             self.strict,
@@ -120,19 +154,24 @@ class Trainer:
 
     def training_run(
         self,
-        dataset: AnyDataset,
+        data: AnyDataset | AnyLoader,
         *,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         epochs: int | None = None,
         steps: int | None = None,
-        shuffle: bool = True,
-        drop_last: bool = True,
+        shuffle: bool | None = None,
+        drop_last: bool | None = None,
     ) -> TrainingRun:
         """The run that `train` would make, as a value.
 
         Args and errors are those of `train`.
         """
-        loader = Loader(len(dataset), batch_size, shuffle, drop_last, self.seed)
+        loader = self._loader(data, batch_size, shuffle, drop_last)
+        return self._training_run(loader, epochs, steps)
+
+    def _training_run(
+        self, loader: AnyLoader, epochs: int | None, steps: int | None
+    ) -> TrainingRun:
         if (epochs is None) == (steps is None):
             given = "neither" if epochs is None else f"{epochs} and {steps}"
             raise TorchLeanError(
@@ -143,107 +182,181 @@ class Trainer:
                 Reason.HYPERPARAMETER,
                 f"expected a number of epochs of at least 0, got {epochs}",
             )
-        count = loader.batches_per_epoch * (epochs or 0) if steps is None else steps
         return TrainingRun(
-            Task(self.model, self.loss),
+            self._execution(loader).task,
             self.optimizer,
-            loader,
-            count,
+            loader.loader,
+            len(loader) * (epochs or 0) if steps is None else steps,
             self.schedule,
             self.clipping,
             self.seed,
             self.dtype,
+            loader.position,
         )
+
+    def _loader(
+        self,
+        data: AnyDataset | AnyLoader,
+        batch_size: int | None,
+        shuffle: bool | None,
+        drop_last: bool | None,
+    ) -> AnyLoader:
+        """The samples and their batches, from a data set or a loader."""
+        if not isinstance(data, BatchLoader):
+            return BatchLoader(
+                as_tensors(data),
+                DEFAULT_BATCH_SIZE if batch_size is None else batch_size,
+                shuffle is not False,
+                drop_last is not False,
+                self.seed,
+            )
+        asked = {"batch_size": batch_size, "shuffle": shuffle, "drop_last": drop_last}
+        for name, value in asked.items():
+            if value is not None:
+                raise TorchLeanError(
+                    Reason.CONTRADICTION,
+                    f"expected {name} from the loader alone, got {value} beside it",
+                )
+        return data
 
     def train(
         self,
-        dataset: AnyDataset,
+        data: AnyDataset | AnyLoader,
         *,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         epochs: int | None = None,
         steps: int | None = None,
-        shuffle: bool = True,
-        drop_last: bool = True,
+        shuffle: bool | None = None,
+        drop_last: bool | None = None,
         held_out: AnyDataset | None = None,
         callbacks: Callbacks | None = None,
         certify: int = 0,
-        log: str | os.PathLike[str] | LogDestination | None = None,
-        save: str | os.PathLike[str] | None = None,
+        probes: Sequence[Probe] = (),
+        log_every: int = 0,
+        log: FilePath | LogDestination | None = None,
+        save: FilePath | None = None,
+        load_parameters: FilePath | Trained | None = None,
+        resume: FilePath | Trained | None = None,
         title: str = "Training",
         notes: Sequence[str] = (),
     ) -> Trained:
-        """Train the model from the parameters that the seed gives.
+        """Train the model, from the parameters that the seed gives unless told else.
+
+        A step is one update on one batch; an epoch is as many steps as a pass over
+        the data has batches.
 
         Args:
-            dataset: The samples to train on.
-            batch_size: Samples in a batch.
+            data: The samples to train on, or a loader: then the batches are its own,
+                from where it stands.
+            batch_size: Samples in a batch; 32 by default.
             epochs: How many passes over the data; this or `steps`.
             steps: How many updates.
-            shuffle: Whether each epoch has an order of its own.
-            drop_last: Whether a last, shorter batch is left out of each epoch.
+            shuffle: Whether each epoch has an order of its own; by default it has.
+            drop_last: Whether a last, shorter batch is left out of each epoch; by
+                default it is.
             held_out: Samples to evaluate before, and after each epoch.
             callbacks: What to do meanwhile.
             certify: How many steps to record for a certificate: the first, the
                 last, and others drawn by the seed. Recording changes no bits.
+            probes: Inputs whose predictions are printed before and after.
+            log_every: Steps between two losses that are printed, with the mean loss
+                before and after; 0 prints none.
             log: Where to write a training log, if anywhere.
             save: Where to write the parameters, if anywhere.
+            load_parameters: A trained model, or a file of one, whose parameters the
+                run begins with instead of the seed's; everything else begins anew.
+            resume: A trained model, or a file of one, whose run goes on: parameters,
+                optimizer, step number and batches, up to the `steps` or `epochs` of
+                the whole run, with the bits that it had without the break.
             title: The log's title.
             notes: The log's notes.
 
         Raises:
             NonFiniteLoss: If a loss is a NaN or an infinity; it names the step.
             Interrupted: After Ctrl-C.
-            TorchLeanError: What the model, the data or the loader refuse, and
-                `FILE_ACCESS` if a file cannot be written; before the first step.
+            TorchLeanError: What the model, the data or the loader refuse,
+                `CONTRADICTION` for a run to resume that is another one, `OTHER_MODEL`
+                for parameters of another model, and `FILE_ACCESS` if a file cannot
+                be written; before the first step.
 
         A run that is stopped by either of the first two, or by what a callback
         raises, has written log and parameters as far as it came.
         """
-        data = as_tensors(dataset)
-        training_run = self.training_run(
-            data,
-            batch_size=batch_size,
-            epochs=epochs,
-            steps=steps,
-            shuffle=shuffle,
-            drop_last=drop_last,
+        loader = self._loader(data, batch_size, shuffle, drop_last)
+        execution = self._execution(loader)
+        beginning, loader, run = self._begin(
+            execution, loader, epochs, steps, load_parameters, resume
         )
+        if certify and not beginning.seeded:
+            raise TorchLeanError(
+                Reason.CONTRADICTION,
+                "expected certify=0 for a run that began with given parameters, since "
+                f"a certificate's are those that the seed gives, got {certify}",
+            )
+        outputs = Outputs(_destination(log), save, title, notes, probes, log_every)
+        outputs.require_writable()
         kept = None if held_out is None else as_tensors(held_out)
-        destination = _destination(log)
-        for path in (destination.path, save):
-            if path is not None:
-                require_writable(path)
-        engine = self.execution.engine(training_run, data)
         hooks = callbacks or Callbacks()
-        sampled = sampled_steps(training_run.steps, certify, self.seed)
-        before = self.execution.evaluation(engine, data)
-        loop = Loop(engine, self.execution, training_run, kept, hooks, sampled)
-        loop.evaluate_held_out()
-
-        def finish() -> Trained:
-            """What the run has come to; log and parameters are written."""
-            trained = self._trained(loop, data, before)
-            history = trained.trained_by
-            destination.write_train_log(history.to_train_log(title, notes))
-            if save is not None:
-                trained.save(save)
-            return trained
-
-        try:
-            loop.run(before)
-        except KeyboardInterrupt:
-            raise Interrupted(finish()) from None
-        except NonFiniteStep as error:
-            raise NonFiniteLoss(str(error), finish()) from None
-        except BaseException:
-            finish()
-            raise
-        trained = finish()
-        history = trained.trained_by
-        hooks.train_end(TrainReport(history.steps, before, history.after))
+        session = Session(
+            execution, run, loader.dataset, kept, hooks, certify, outputs, beginning
+        )
+        trained = _completed(session)
+        hooks.train_end(trained.report)
         return trained
 
-    def load(self, path: str | os.PathLike[str]) -> Trained:
+    def _begin(
+        self,
+        execution: Execution,
+        loader: AnyLoader,
+        epochs: int | None,
+        steps: int | None,
+        load_parameters: FilePath | Trained | None,
+        resume: FilePath | Trained | None,
+    ) -> tuple[Beginning, AnyLoader, TrainingRun]:
+        """Where a run begins, with the loader that it began with, and the run."""
+        if resume is None:
+            run = self._training_run(loader, epochs, steps)
+            if load_parameters is None:
+                return Beginning(), loader, run
+            given = initial_from(load_parameters, execution)
+            return Beginning(given, seeded=False), loader, run
+        if load_parameters is not None:
+            raise TorchLeanError(
+                Reason.CONTRADICTION,
+                "expected load_parameters or resume, got both",
+            )
+        what, trained, saved = resumable(resume, execution)
+        loader = _taken_up(loader, saved)
+        run = self._training_run(loader, epochs, steps)
+        saved.require_same(what, run)
+        digest = loader.dataset.digest()
+        if saved.data_digest != digest:
+            raise TorchLeanError(
+                Reason.CONTRADICTION,
+                f"{what}: expected a run on the data with the digest {digest}, "
+                f"got one on {saved.data_digest or 'a stream'}",
+            )
+        if saved.steps > run.steps:
+            raise TorchLeanError(
+                Reason.CONTRADICTION,
+                f"{what}: expected a run of at most {run.steps} steps to go on with, "
+                f"got one of {saved.steps}",
+            )
+        state = trained.optimizer_state
+        beginning = Beginning(trained.parameters, state, saved.steps, saved.seeded)
+        return beginning, loader, run
+
+    def initial(self, data: AnyDataset | None = None) -> Trained:
+        """The model before any training, with the parameters that the seed gives.
+
+        Args:
+            data: The samples that it is for, where the task's targets depend on them.
+        """
+        loader = None if data is None else BatchLoader(as_tensors(data), 1)
+        parameters = initial_parameters(self.model, self.seed, self.dtype)
+        return Trained(self._execution(loader), parameters)
+
+    def load(self, path: FilePath) -> Trained:
         """Read the parameters of this trainer's model from a file of `Trained.save`.
 
         Raises:
@@ -252,31 +365,48 @@ class Trainer:
                 holds the parameters of another model or in another dtype.
         """
         execution = self.execution
-        expected = {
-            each.name: (self.dtype, sizes(each.shape))
-            for each in self.model.parameters()
-        }
-        found = load_parameters(path, expected, model_digest=execution.model_digest)
-        return Trained(execution, cast("Parameters", found))
+        saved = saved_run_of(path) if isinstance(self.task, str) else None
+        if saved is not None and saved.loss is not None:
+            # The data said which targets a task has; the file has kept it.
+            execution = replace(execution, task=Task(self.model, saved.loss))
+        return load_for(path, execution)
 
-    def _trained(
-        self, loop: Loop, data: TensorDataset[Shape, Targets], before: Evaluation
-    ) -> Trained:
-        after = self.execution.evaluation(loop.engine, data)
-        history = History(
-            loop.training_run,
-            data,
-            loop.losses.copy(),
-            before,
-            after,
-            tuple(loop.evaluations),
-            tuple(loop.records),
+
+def _completed(session: Session) -> Trained:
+    """Run to the end, and give the stop of one that is stopped its trained model."""
+    try:
+        session.run()
+    except KeyboardInterrupt:
+        raise Interrupted(session.finish()) from None
+    except NonFiniteStep as error:
+        raise NonFiniteLoss(str(error), session.finish()) from None
+    except BaseException:
+        session.finish()
+        raise
+    trained = session.finish()
+    session.conclude(trained)
+    return trained
+
+
+def _taken_up(loader: AnyLoader, saved: SavedRun) -> AnyLoader:
+    """The loader as it stood before a run that goes on.
+
+    Raises:
+        TorchLeanError: `CONTRADICTION` if it stands neither there nor behind the
+            last batch that the run has seen.
+    """
+    start, following = saved.position, saved.next_position
+    if loader.position not in (start, following):
+        raise TorchLeanError(
+            Reason.CONTRADICTION,
+            f"expected a loader at epoch {following.epoch}, batch {following.batch}, "
+            f"where the run stopped, got one at epoch {loader.position.epoch}, "
+            f"batch {loader.position.batch}",
         )
-        state = loop.engine.state()
-        return Trained(self.execution, state.parameters, state.slots, history)
+    return replace(loader, position=start)
 
 
-def _destination(log: str | os.PathLike[str] | LogDestination | None) -> LogDestination:
+def _destination(log: FilePath | LogDestination | None) -> LogDestination:
     if isinstance(log, LogDestination):
         return log
     return LogDestination() if log is None else LogDestination.json(log)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,7 @@ def history(steps: int, *held_out: tuple[int, Evaluation]) -> History:
     """A history whose losses are the numbers of the steps."""
     losses = np.arange(1.0, steps + 1)
     nothing = Evaluation(0.0)
-    return History(RUN, MOONS, losses, nothing, nothing, tuple(held_out), ())
+    return History(RUN, MOONS, losses, nothing, nothing, tuple(held_out), (), steps)
 
 
 @pytest.mark.parametrize("steps", [0, 1, 7, LOGGED_ROWS])
@@ -61,3 +63,13 @@ def test_numbers_have_no_accuracy() -> None:
     """Held-out samples whose targets are numbers have a loss alone."""
     log = history(2, (0, Evaluation(9.0))).to_train_log()
     assert [series.name for series in log.series] == ["loss", "held_out_loss"]
+
+
+def test_a_run_that_was_taken_up_logs_its_own_steps() -> None:
+    """The rows go on where the run stopped; a row is left out by its number."""
+    known = history(7)
+    resumed = replace(known, start=5, updates=12)
+    assert resumed.steps == 12
+    assert resumed.to_train_log().steps == tuple(range(6, 13))
+    (losses,) = resumed.to_train_log().series
+    assert list(losses.values) == known.losses.tolist()

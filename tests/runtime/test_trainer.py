@@ -301,7 +301,7 @@ def test_a_run_that_a_callback_ends_leaves_its_files(tmp_path: Path) -> None:
 def test_a_model_is_shown_with_its_shapes() -> None:
     """Layer by layer, as the original prints it."""
     trained = trainer().train(MOONS, batch_size=10, steps=0)
-    assert trained.summary() == (
+    assert trained.model_summary() == (
         "Sequential: [2] -> [2], layers=3, params=42\n"
         "  [0] Linear: [2] -> [8]  params=24  [[8, 2], [8]]\n"
         "  [1] ReLU:   [8] -> [8]  params=0   []\n"
