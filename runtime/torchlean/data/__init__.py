@@ -8,11 +8,26 @@ TensorDataset(digits: 1438 samples of shape [64], 10 classes)
 ((32, 64), (32,))
 """
 
+from torchlean.data.csv_files import CsvOptions as CsvOptions
+from torchlean.data.csv_files import csv_array as csv_array
+from torchlean.data.csv_files import csv_dataset as csv_dataset
+from torchlean.data.csv_files import csv_rows as csv_rows
+from torchlean.data.csv_output import write_csv as write_csv
+from torchlean.data.csv_output import write_prediction_csv as write_prediction_csv
 from torchlean.data.dataset import AnyDataset as AnyDataset
 from torchlean.data.dataset import AnyTensors as AnyTensors
 from torchlean.data.dataset import TensorDataset as TensorDataset
 from torchlean.data.dataset import from_spec as from_spec
 from torchlean.data.dataset import tensor_dataset as tensor_dataset
+from torchlean.data.file_sources import LabeledSource as LabeledSource
+from torchlean.data.file_sources import SupervisedSource as SupervisedSource
+from torchlean.data.file_sources import (
+    TabularSupervisedSource as TabularSupervisedSource,
+)
+from torchlean.data.file_sources import TensorSource as TensorSource
+from torchlean.data.file_sources import labels_of as labels_of
+from torchlean.data.file_sources import require_file as require_file
+from torchlean.data.file_sources import require_files as require_files
 from torchlean.data.loader import BatchLoader as BatchLoader
 from torchlean.data.loader import LastBatch as LastBatch
 from torchlean.data.loader import batch_loader as batch_loader
