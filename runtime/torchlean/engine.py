@@ -19,10 +19,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import Any, Literal
-from weakref import WeakKeyDictionary
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from torchlean.coefficients import coefficient_table
 from torchlean.compiler import layout as names
@@ -39,13 +38,19 @@ from torchlean.cpu.running import (
     STOPPED_NOT_FINITE,
     TABLE_START,
 )
-from torchlean.data.arrays import in_format
 from torchlean.data.dataset import TensorDataset
-from torchlean.epochs import Epochs, epochs_together, used_places
+from torchlean.engine_data import (
+    as_batch,
+    inputs_of,
+    own_copy,
+    require_one_batch,
+    write_batch,
+)
+from torchlean.epochs import Orders, used_places
 from torchlean.inference import Answer, Inference, machine_of, run_rows
 from torchlean.initial import initial_parameters, initial_slots
 from torchlean.interpreter import CONTROL, Machine, aligned_zeros
-from torchlean.state import RecordedStep, State, to_spec
+from torchlean.state import RecordedStep, State, Tensors
 from torchlean.targets import target_array
 from torchlean_spec import certificate
 from torchlean_spec.data import Targets
@@ -63,9 +68,6 @@ SLICE_SECONDS = 0.05
 
 FIRST_TABLE = 64
 """Steps whose coefficients are made together at least."""
-
-_inputs: WeakKeyDictionary[Data, dict[str, Array]] = WeakKeyDictionary()
-"""The inputs of data sets in the formats that were asked for."""
 
 
 class Engine:
@@ -109,25 +111,37 @@ class Engine:
         self._eager = backend == "eager"
         self._threads = threads
         self._mode = Mode.STRICT if strict else Mode.FAST
-        self._sample = sizes(dataset.input_shape)
-        self._epochs = Epochs(loader)
-        self._ordered = range(0)
+        self.sample = sizes(dataset.input_shape)
+        """The sizes of one input."""
+        self._orders = Orders(loader)
         self._pace = 1
         self._table_end = 0
+        self._fed: int | None = None
         self._machines: dict[int, tuple[Machine, Compiled]] = {}
         self._buffers: dict[str, Array] = {}
         self._allocate()
-        self._inference = Inference(
+        self.inference = Inference(
             training_run.task,
-            self._sample,
+            self.sample,
             self._mode,
             training_run.number_format,
+            training_run.seed,
             self.layout,
             self._buffers[names.PARAMETERS],
             self._eager,
             threads,
         )
         self._initialize()
+
+    @property
+    def is_fed(self) -> bool:
+        """Whether steps see a batch that was given; see `feed`."""
+        return self._fed is not None
+
+    @property
+    def capacity(self) -> int:
+        """The samples of the largest batch."""
+        return self.training_run.loader.batch_size
 
     @property
     def step(self) -> int:
@@ -153,10 +167,7 @@ class Engine:
         while (begin := self.step) < first + steps:
             machine, compiled, count = self._prepare(first + steps)
             started = time.perf_counter()
-            if self._eager:
-                self._run_eagerly(machine, len(compiled.plan.rows), count)
-            else:
-                machine.run(count)
+            self._run_rows(machine, count, len(compiled.plan.rows))
             self._keep_pace(time.perf_counter() - started, self.step - begin)
             part = self._losses_since(begin)
             losses[begin - first : begin - first + len(part)] = part
@@ -164,6 +175,52 @@ class Engine:
                 on_slice(part)
             self._require_finite(part)
         return losses
+
+    def feed(self, inputs: ArrayLike, targets: ArrayLike) -> None:
+        """Let the next steps see a batch that is given here.
+
+        The engine's loader gives one batch of all its samples, in order; from the
+        first call on the engine has samples of its own, and each call writes over
+        them. A batch may have fewer samples than they are.
+
+        Args:
+            inputs: `[samples, ..]`, rounded once to the run's format.
+            targets: One for each of them.
+
+        Raises:
+            TorchLeanError: `CONTRADICTION` for an engine with another loader,
+                `BATCH_SIZE` for more samples than its own, `SHAPE_MISMATCH`,
+                `CLASS_OUT_OF_RANGE` or `DOMAIN` for what does not fit the task.
+        """
+        require_one_batch(self.training_run.loader)
+        batch = as_batch(inputs, targets)
+        if self._fed is None:
+            self._own_data()
+        write_batch(self.inference, self._data_stores(), batch)
+        self._fed = len(batch[0])
+
+    def forward(self) -> float:
+        """The loss of the batch of the next step, as that step has it.
+
+        Nothing is updated. The loss may be a NaN or an infinity.
+        """
+        machine, compiled, _ = self._prepare(self.step + 1)
+        self._run_rows(machine, 1, compiled.rows_to_loss)
+        return float(self._losses_since(self.step, 1)[0])
+
+    def backward(self) -> tuple[float, dict[str, Array]]:
+        """The loss of the batch of the next step, and its gradients by name.
+
+        They are those of that step, before clipping; nothing is updated.
+
+        Raises:
+            TorchLeanError: `NOT_FINITE` if the loss is not, naming step and loss.
+        """
+        machine, compiled, _ = self._prepare(self.step + 1)
+        self._run_rows(machine, 1, compiled.phases["backward"].stop)
+        loss = self._losses_since(self.step, 1)
+        self._require_finite(loss)
+        return float(loss[0]), self.layout.read(self._buffers[names.GRADIENTS])
 
     def record_step(self) -> certificate.RecordedStep:
         """Make one step and say all of it, for a certificate.
@@ -173,15 +230,7 @@ class Engine:
         Raises:
             TorchLeanError: `NOT_FINITE` if the loss is not, naming step and loss.
         """
-        recorded = self.record_arrays()
-        return certificate.RecordedStep(
-            recorded.number,
-            recorded.before.to_spec(),
-            recorded.loss,
-            to_spec(recorded.gradients),
-            to_spec(recorded.clipped),
-            recorded.after.to_spec(),
-        )
+        return self.record_arrays().to_spec()
 
     def record_arrays(self) -> RecordedStep:
         """Make one step and say all of it, as arrays.
@@ -222,6 +271,18 @@ class Engine:
         parameters = self.layout.read(self._buffers[names.PARAMETERS])
         return State(self.step, parameters, slots)
 
+    def parameters(self) -> dict[str, Array]:
+        """Copies of the parameters."""
+        return self.layout.read(self._buffers[names.PARAMETERS])
+
+    def set_parameters(self, parameters: Tensors) -> None:
+        """Go on from other parameters; step and optimizer state stay.
+
+        Raises:
+            TorchLeanError: `OTHER_MODEL` if their names or shapes are not the run's.
+        """
+        self.layout.write(self._buffers[names.PARAMETERS], parameters)
+
     def set_state(self, state: State) -> None:
         """Go on from another state.
 
@@ -252,16 +313,21 @@ class Engine:
         """
         if dataset is None:
             dataset = self._dataset
-        return self._inference.evaluate(self._in_format(dataset), dataset.targets)
+        return self.inference.evaluate(dataset.inputs, dataset.targets)
 
-    def predict(self, inputs: Array) -> Array:
+    def predict(self, inputs: Array, training: bool = False) -> Array:
         """The model's answers to inputs `[samples, ..]`.
+
+        Args:
+            inputs: The inputs.
+            training: Whether random layers act, as in the next step; else they rest.
 
         Raises:
             TorchLeanError: `SHAPE_MISMATCH` for inputs of another shape.
         """
-        return self._inference.predict(
-            np.asarray(inputs, self.training_run.number_format)
+        return self.inference.predict(
+            np.asarray(inputs, self.training_run.number_format),
+            self.step if training else None,
         )
 
     def plan_text(self) -> str:
@@ -272,7 +338,7 @@ class Engine:
     def _allocate(self) -> None:
         """Compile the plan of a whole batch, and make the buffers that plans share."""
         run, dataset = self.training_run, self._dataset
-        inputs = self._in_format(dataset)
+        inputs = inputs_of(dataset, run.number_format)
         given = {
             names.INPUTS: inputs,
             names.TARGETS: target_array(
@@ -299,16 +365,21 @@ class Engine:
         for name, tensors in initial_slots(run).items():
             self.slot_layouts[name].write(self._buffers[slot_buffer(name)], tensors)
 
-    def _in_format(self, dataset: Data) -> Array:
-        """The inputs in the run's format; made once for each data set."""
-        known = _inputs.setdefault(dataset, {})
-        wanted = self.training_run.number_format
-        if wanted not in known:
-            known[wanted] = in_format(dataset.inputs, wanted)
-        return known[wanted]
+    def _own_data(self) -> None:
+        """Have samples that may be written over, and machines that read them."""
+        stores = zip((names.INPUTS, names.TARGETS), self._data_stores(), strict=True)
+        self._buffers |= {name: own_copy(array) for name, array in stores}
+        self._machines = {
+            batch: (machine_of(compiled, self._buffers, self._threads), compiled)
+            for batch, (_, compiled) in self._machines.items()
+        }
+
+    def _data_stores(self) -> tuple[Array, Array]:
+        """The inputs and targets that steps read."""
+        return self._buffers[names.INPUTS], self._buffers[names.TARGETS]
 
     def _compile(self, batch: int) -> Compiled:
-        return compile_step(self.training_run, self._sample, self._mode, batch)
+        return compile_step(self.training_run, self.sample, self._mode, batch)
 
     def _machine(self, batch: int) -> tuple[Machine, Compiled]:
         """The machine for a batch size, made when it is first needed."""
@@ -320,6 +391,8 @@ class Engine:
 
     def _batch_size(self, step: int) -> int:
         """How many samples the update with a number, counted from 0, sees."""
+        if self._fed is not None:
+            return self._fed
         loader = self.training_run.loader
         number = (self.training_run.batches_before + step) % loader.batches_per_epoch
         return min(loader.batch_size, loader.count - number * loader.batch_size)
@@ -339,31 +412,22 @@ class Engine:
             self.step,
         )
         given = self.training_run.batches_before
-        self._load_orders(given + step, given + stop)
+        self._orders.load(self._buffers[names.ORDER], given + step, given + stop)
         self._load_table(step, stop)
-        position = given + step - self._ordered.start * loader.batches_per_epoch
+        loaded = self._orders.batches
+        position = given + step - loaded.start
         control[POSITION] = position * loader.batch_size
         control[LOSS_START] = step
         control[STATUS] = 0
         batch = self._batch_size(step)
-        left = self._ordered.stop * loader.batches_per_epoch - given - step
-        if used_places(loader) % loader.batch_size:
+        left = loaded.stop - given - step
+        if batch < loader.batch_size and self._fed is not None:
+            left = 1
+        elif used_places(loader) % loader.batch_size:
             # The last batch of an epoch is smaller: it is a slice of its own.
             left = 1 if batch < loader.batch_size else left - 1
         count = min(left, stop - step, self._table_end - step, CAPACITY, self._pace)
         return *self._machine(batch), count
-
-    def _load_orders(self, number: int, stop: int) -> None:
-        """Have the order of a batch's epoch in the buffer, and of the next ones."""
-        loader = self.training_run.loader
-        epoch = number // loader.batches_per_epoch
-        if epoch in self._ordered:
-            return
-        last = -(-stop // loader.batches_per_epoch)
-        count = min(epochs_together(loader), max(last - epoch, 1))
-        self._ordered = range(0)
-        self._epochs.load(self._buffers[names.ORDER], epoch, count)
-        self._ordered = range(epoch, epoch + count)
 
     def _load_table(self, step: int, stop: int) -> None:
         """Have the coefficients of the next update in the table, and of more."""
@@ -384,7 +448,11 @@ class Engine:
         control[TABLE_START] = step
         self._table_end = step + count
 
-    def _run_eagerly(self, machine: Machine, rows: int, steps: int) -> None:
+    def _run_rows(self, machine: Machine, steps: int, rows: int) -> None:
+        """Run the first rows of a plan, as often as there are steps."""
+        if not self._eager:
+            machine.run(steps, rows)
+            return
         for _ in range(steps):
             run_rows(machine, range(rows))
             if self._buffers[CONTROL][STATUS]:

@@ -95,3 +95,41 @@ class Epochs:
             self._next_lean += 1
             if self._next_lean > epoch:
                 return order
+
+
+class Orders:
+    """Which epochs' orders lie in an engine's buffer, one behind the other.
+
+    Args:
+        loader: The run's loader.
+
+    >>> orders = Orders(Loader(count=4, batch_size=2, shuffle=False))
+    >>> buffer = np.zeros(order_places(orders.loader), np.int64)
+    >>> orders.load(buffer, number=5, stop=8)
+    >>> orders.batches, buffer[:9].tolist()
+    (range(4, 8), [0, 1, 2, 3, 0, 1, 2, 3, 0])
+    """
+
+    def __init__(self, loader: Loader) -> None:
+        self.loader = loader
+        self.batches = range(0)
+        """The batches whose samples the buffer names, counted from 0."""
+        self._epochs = Epochs(loader)
+
+    def load(self, buffer: Order, number: int, stop: int) -> None:
+        """Have the order of a batch's epoch in the buffer, and of the next ones.
+
+        Args:
+            buffer: Where to write to.
+            number: The batch, counted from 0 over all epochs.
+            stop: No batch from this one on is needed.
+        """
+        if number in self.batches:
+            return
+        per_epoch = self.loader.batches_per_epoch
+        epoch, last = number // per_epoch, -(-stop // per_epoch)
+        count = min(epochs_together(self.loader), max(last - epoch, 1))
+        # Should the drawing be interrupted, then nothing is loaded.
+        self.batches = range(0)
+        self._epochs.load(buffer, epoch, count)
+        self.batches = range(epoch * per_epoch, (epoch + count) * per_epoch)

@@ -6,30 +6,27 @@ parameters.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from torchlean import metrics
 from torchlean.compiler.assembly import Compiled
 from torchlean.compiler.lower import compile_step
 from torchlean.cpu.registry import Mode
-from torchlean.data.dataset import TargetArray, TensorDataset
+from torchlean.data.dataset import TensorDataset
 from torchlean.engine import Engine
 from torchlean.evaluation import Evaluation
-from torchlean.state import State
-from torchlean.targets import ignored_index
+from torchlean.inference import Batch, slices_of
+from torchlean.targets import wanted_targets
 from torchlean_spec.data import Loader, Targets
 from torchlean_spec.description import RECORDS, digest, to_json
 from torchlean_spec.errors import Reason, TorchLeanError
-from torchlean_spec.layers import output_shape
-from torchlean_spec.operations import Kind
 from torchlean_spec.optimizers import SGD
-from torchlean_spec.shape import Shape, shape_of, sizes
-from torchlean_spec.task import Task, batch_shape
+from torchlean_spec.shape import Shape, sizes
+from torchlean_spec.task import Task
 from torchlean_spec.training import NumberFormat, TrainingRun, require_number_format
 
 BackendName = Literal["compiled", "eager"]
@@ -65,20 +62,7 @@ class Execution:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        require_number_format(self.dtype)
-        _require_among("backend", self.backend, BACKENDS)
-        _require_among("device", self.device, DEVICES)
-        if self.device == "cuda":
-            raise TorchLeanError(
-                Reason.UNSUPPORTED,
-                "expected device 'cpu', the only one that this version has kernels "
-                "for, got 'cuda'",
-            )
-        if self.threads is not None and self.threads < 1:
-            raise TorchLeanError(
-                Reason.HYPERPARAMETER,
-                f"expected threads of at least 1, got {self.threads}",
-            )
+        require_settings(self.dtype, self.backend, self.device, self.threads)
 
     @property
     def described(self) -> str:
@@ -129,31 +113,83 @@ class Execution:
             TorchLeanError: `SHAPE_MISMATCH` if the model does not take that input.
         """
         run = TrainingRun(self.task, SGD(0), Loader(1, 1), 0, number_format=self.dtype)
-        prediction = output_shape(self.task.model, batch_shape(1, shape_of(sample)))
-        wanted = sizes(self.task.loss.target_shape(prediction))
-        classes = None
-        targets: TargetArray = np.zeros(wanted)
-        if self.task.loss.target_kind is Kind.INDEX:
-            classes, targets = sizes(prediction)[-1], np.zeros(wanted, np.int64)
-        single: Data = TensorDataset(np.zeros((1, *sample)), targets, classes)
-        engine = self.engine(run, single)
-        engine.set_state(State(0, parameters, {}))
+        engine = self.engine(run, self.blank(sample, 1))
+        engine.set_parameters(parameters)
         return engine
 
-    def evaluation(self, engine: Engine, dataset: Data) -> Evaluation:
+    def blank(self, sample: tuple[int, ...], count: int) -> Data:
+        """Samples that are zero throughout: room for others.
+
+        Raises:
+            TorchLeanError: `SHAPE_MISMATCH` if the model does not take such inputs.
+        """
+        inputs = np.zeros((count, *sample))
+        wanted = wanted_targets(self.task, inputs.shape)
+        if wanted.are_indices:
+            labels = np.zeros(wanted.sizes, np.int64)
+            return TensorDataset(inputs, labels, wanted.classes)
+        return TensorDataset(inputs, np.zeros(wanted.sizes), None)
+
+    def evaluation(
+        self, engine: Engine, dataset: Data, training: bool = False
+    ) -> Evaluation:
         """The loss of a data set and, for classes, how many are right.
+
+        Args:
+            engine: Holds the parameters.
+            dataset: The samples; they are seen some at a time.
+            training: Whether random layers act, as in the engine's next step; in an
+                evaluation that deserves the name they rest.
 
         Raises:
             TorchLeanError: `SHAPE_MISMATCH` or `CLASS_OUT_OF_RANGE` for data that
                 do not fit the task.
         """
-        answer = engine.evaluate(dataset)
-        loss = self.task.loss
-        count = None
-        if loss.target_kind is Kind.INDEX:
-            predicted = metrics.classes(answer.predictions)
-            count = metrics.accuracy(predicted, dataset.targets, ignored_index(loss))
-        return Evaluation(answer.loss, count, loss.reduction)
+        wanted_targets(self.task, dataset.inputs.shape).check(dataset.targets)
+        return self.evaluation_of(
+            engine, slices_of(dataset.inputs, dataset.targets), training
+        )
+
+    def evaluation_of(
+        self, engine: Engine, batches: Iterable[Batch], training: bool = False
+    ) -> Evaluation:
+        """The evaluation of all samples of some batches, one alive at a time.
+
+        Args:
+            engine: Holds the parameters.
+            batches: Inputs and targets; asked for one by one.
+            training: As for `evaluation`.
+
+        Raises:
+            TorchLeanError: As `evaluation`; `EMPTY_DATA` for no batches.
+        """
+        step = engine.step if training else None
+        found = engine.inference.measure(batches, step)
+        return Evaluation(found.loss, found.count, self.task.loss.reduction)
+
+
+def require_settings(
+    dtype: NumberFormat, backend: BackendName, device: str, threads: int | None
+) -> None:
+    """Refuse settings that do not exist, or that nothing here can compute with.
+
+    Raises:
+        TorchLeanError: As `Execution`.
+    """
+    require_number_format(dtype)
+    _require_among("backend", backend, BACKENDS)
+    _require_among("device", device, DEVICES)
+    if device == "cuda":
+        raise TorchLeanError(
+            Reason.UNSUPPORTED,
+            "expected device 'cpu', the only one that this version has kernels "
+            "for, got 'cuda'",
+        )
+    if threads is not None and threads < 1:
+        raise TorchLeanError(
+            Reason.HYPERPARAMETER,
+            f"expected threads of at least 1, got {threads}",
+        )
 
 
 def _require_among(what: str, given: str, known: tuple[str, ...]) -> None:

@@ -124,6 +124,7 @@ class Machine:
         verify(plan)
         self.plan = plan
         self.threads = available_threads() if threads is None else threads
+        self._asked_for_threads = threads is not None
         self._arena = aligned_zeros(plan.arena_bytes)
         self._outside = dict(outside or {})
         self._pool = aligned_zeros(8 * running.POOL_WORDS).view(numpy.int64)
@@ -133,7 +134,7 @@ class Machine:
         self._further_threads = min(self.threads, max(groups, default=1)) - 1
         self._encoded = self._encode()
         self._answer = numpy.zeros(1, numpy.int64)
-        self._pace = Pace(asked_for=threads is not None)
+        self._paces: dict[int, Pace] = {}
 
     def array(self, name: str) -> Array:
         """A buffer's memory as an array, shared with the machine."""
@@ -151,31 +152,37 @@ class Machine:
             return self.array(CONTROL)
         return self._idle_control
 
-    def run(self, steps: int) -> int:
+    def run(self, steps: int, rows: int | None = None) -> int:
         """Run the plan's rows so many times, or until a row sets the status.
 
         Python's lock is free meanwhile. The caller cuts long runs into slices.
 
+        Args:
+            steps: How often.
+            rows: How many of the rows, from the first on; by default all.
+
         Returns:
             How many steps were run to their end.
         """
+        rows = self._encoded.rows if rows is None else rows
+        pace = self._paces.setdefault(rows, Pace(self._asked_for_threads))
         row = numpy.array(
             [
                 0,
                 self._encoded.table.ctypes.data,
-                self._encoded.rows,
+                rows,
                 self.control.ctypes.data,
                 steps,
                 self._answer.ctypes.data,
             ],
             numpy.int64,
         )
-        helped = self._pace.prefers_help(steps) and self._further_threads > 0
+        helped = pace.prefers_help(steps) and self._further_threads > 0
         began = time.perf_counter()
         with blas.one_thread(), self._workers(helped):
             _runtime("interpret")(row.ctypes.data)
         done = int(self._answer[0])
-        self._pace.note(helped, done, time.perf_counter() - began)
+        pace.note(helped, done, time.perf_counter() - began)
         return done
 
     def run_row(self, position: int) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from torchlean_spec import certificate
 from torchlean_spec import training as spec
 from torchlean_spec.shape import Shape, shape_of
 from torchlean_spec.tensor import Tensor
@@ -53,6 +54,17 @@ class RecordedStep:
     gradients: Tensors
     clipped: Tensors
     after: State
+
+    def to_spec(self) -> certificate.RecordedStep:
+        """The spec's record of the same numbers, as a certificate holds it."""
+        return certificate.RecordedStep(
+            self.number,
+            self.before.to_spec(),
+            self.loss,
+            to_spec(self.gradients),
+            to_spec(self.clipped),
+            self.after.to_spec(),
+        )
 
 
 def to_spec(tensors: Tensors) -> dict[str, Tensor[float, Shape]]:
