@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torchlean_spec import losses, optimizers, schedules
 from torchlean_spec.clipping import ClipGlobalNorm, ClipNorm, Clipping, ClipValue
 from torchlean_spec.losses import Loss
-from torchlean_spec.optimizers import Optimizer
+from torchlean_spec.optimizers import ElementOptimizer, Optimizer, PartOptimizer
 from torchlean_spec.schedules import Schedule
 
 
@@ -80,7 +80,9 @@ ADAM_PLACES = st.sampled_from(("outside-root", "inside-root", "uncorrected"))
 GATHERED = st.sampled_from(("gradients", "steps"))
 
 
-def _adam(kind: type[Optimizer], amsgrad: bool) -> st.SearchStrategy[Optimizer]:
+def _adam(
+    kind: type[ElementOptimizer], amsgrad: bool
+) -> st.SearchStrategy[ElementOptimizer]:
     return st.builds(
         kind,
         learning_rate=RATES,
@@ -96,7 +98,7 @@ def _adam(kind: type[Optimizer], amsgrad: bool) -> st.SearchStrategy[Optimizer]:
     )
 
 
-OPTIMIZERS: Mapping[str, st.SearchStrategy[Optimizer]] = {
+ELEMENTWISE: Mapping[str, st.SearchStrategy[ElementOptimizer]] = {
     "sgd": st.builds(optimizers.SGD, RATES, weight_decay=DECAYS),
     "momentum": st.builds(
         optimizers.SGD,
@@ -132,6 +134,26 @@ OPTIMIZERS: Mapping[str, st.SearchStrategy[Optimizer]] = {
         optimizers.AdaGrad, RATES, tenths(0, 2), EPSILONS, tenths(0, 3), PLACES
     ),
     "adadelta": st.builds(optimizers.Adadelta, RATES, KEPT, EPSILONS, GATHERED),
+}
+"""The optimizers of single elements, each with its options."""
+
+
+def grouped(
+    of_matrices: st.SearchStrategy[PartOptimizer],
+) -> st.SearchStrategy[Optimizer]:
+    """Groups: an optimizer for matrices, and any other for the rest."""
+    others = st.one_of(*ELEMENTWISE.values())
+    words = st.sampled_from(("matrices", ("matrices",), "*weight"))
+    return st.builds(
+        optimizers.ParameterGroups,
+        st.builds(optimizers.ParameterGroup, of_matrices, words),
+        st.builds(optimizers.ParameterGroup, others, st.just("rest")),
+    )
+
+
+OPTIMIZERS: Mapping[str, st.SearchStrategy[Optimizer]] = {
+    **ELEMENTWISE,
+    "groups": grouped(st.one_of(*ELEMENTWISE.values())),
 }
 """The optimizers, each with its options."""
 

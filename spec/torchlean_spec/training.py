@@ -45,7 +45,7 @@ from torchlean_spec.task import (
     loss_program,
     training_program,
 )
-from torchlean_spec.tensor import Tensor, filled, of_any_shape
+from torchlean_spec.tensor import Tensor, of_any_shape
 
 NumberFormat = Literal["float32", "float64"]
 """The format in which a run keeps and computes its numbers."""

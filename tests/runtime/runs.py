@@ -48,6 +48,8 @@ from torchlean_spec.optimizers import (
     Adam,
     AdamW,
     Optimizer,
+    ParameterGroup,
+    ParameterGroups,
     RMSProp,
 )
 from torchlean_spec.schedules import Cosine, WarmUp
@@ -164,6 +166,17 @@ RUNS: dict[str, tuple[TrainingRun, Data]] = {
             steps=2,
         ),
         SHARES,
+    ),
+    "groups": (
+        training_run(
+            optimizer=ParameterGroups(
+                ParameterGroup(SGD("0.1", momentum="0.9"), "*.bias"),
+                ParameterGroup(AdamW("0.01"), ("2.weight", "4.weight")),
+                ParameterGroup(RMSProp(momentum="0.5"), "rest"),
+            ),
+            clipping=ClipGlobalNorm("0.1"),
+        ),
+        NUMBERS,
     ),
     "sequences": (
         training_run(

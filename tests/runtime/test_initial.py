@@ -7,6 +7,7 @@ import pytest
 
 from torchlean.initial import initial_parameters, initial_slots, words
 from torchlean.rounding import nearest
+from torchlean_spec.data import Loader
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.initializers import (
     Constant,
@@ -19,10 +20,21 @@ from torchlean_spec.initializers import (
     Zeros,
 )
 from torchlean_spec.layers import Linear, ReLU, Sequential
+from torchlean_spec.losses import MeanSquaredError
+from torchlean_spec.numbers import BINARY32, BINARY64
 from torchlean_spec.numbers.system import Exact
-from torchlean_spec.optimizers import SGD, AdaGrad, Adam
+from torchlean_spec.optimizers import (
+    SGD,
+    AdaGrad,
+    Adam,
+    Optimizer,
+    ParameterGroup,
+    ParameterGroups,
+)
 from torchlean_spec.random import word
-from torchlean_spec.training import NumberFormat
+from torchlean_spec.shape import sizes
+from torchlean_spec.task import Task
+from torchlean_spec.training import NumberFormat, TrainingRun, initial_state
 
 
 class NumPyNumbers:
@@ -102,10 +114,32 @@ def test_a_seed_out_of_range_is_refused() -> None:
     assert str(refusal.value) == f"expected a seed from 0 to {2**64 - 1}, got -1"
 
 
-def test_initial_slots() -> None:
-    """Each number that an optimizer keeps starts as the spec says, rounded once."""
-    assert initial_slots(Adam(), "float32") == {"first": 0.0, "second": 0.0}
-    assert initial_slots(SGD(1), "float32") == {}
-    accumulator = AdaGrad(initial_accumulator="0.1")
-    assert initial_slots(accumulator, "float64") == {"total": 0.1}
-    assert initial_slots(accumulator, "float32") == {"total": float(np.float32(0.1))}
+FORMATS: list[NumberFormat] = ["float32", "float64"]
+ADAM, TOTALS = Adam(), AdaGrad(initial_accumulator="0.1")
+
+
+@pytest.mark.parametrize("number_format", FORMATS)
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        SGD(1),
+        ADAM,
+        TOTALS,
+        ParameterGroups(ParameterGroup(ADAM, "0.*"), ParameterGroup(TOTALS, "rest")),
+    ],
+)
+def test_initial_slots(optimizer: Optimizer, number_format: NumberFormat) -> None:
+    """What an optimizer keeps starts as the spec says, rounded once, and in shape."""
+    task = Task(Sequential(Linear(3, 2), ReLU(), Linear(2, 2)), MeanSquaredError())
+    run = TrainingRun(task, optimizer, Loader(4, 2), 1, number_format=number_format)
+    system = BINARY32 if number_format == "float32" else BINARY64
+    found, expected = initial_slots(run), initial_state(system, run).slots
+    assert found.keys() == expected.keys()
+    for slot, tensors in found.items():
+        assert list(tensors) == list(expected[slot])
+        for name, array in tensors.items():
+            wanted = expected[slot][name]
+            assert array.dtype == number_format
+            assert array.shape == sizes(wanted.shape)
+            numbers = [system.to_float(value) for value in wanted.values]
+            assert array.ravel().tolist() == numbers

@@ -31,6 +31,7 @@ TOPICS = (
     "operations_refused",
     "optimizers",
     "optimizers_relations",
+    "optimizers_groups",
     "schedules",
     "clipping",
     "program",

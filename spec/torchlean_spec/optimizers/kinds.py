@@ -13,7 +13,6 @@ from torchlean_spec.exact import Hyperparameter
 from torchlean_spec.optimizers.adam import Adam, AdamW
 from torchlean_spec.optimizers.descent import SGD
 
-
 NamedOptimizer = SGD | Adam | AdamW
 """The optimizers that have a word."""
 
@@ -40,7 +39,7 @@ class Kind(Enum):
 
         >>> Kind.parse("Adam")
         Traceback (most recent call last):
-        torchlean_spec.errors.TorchLeanError: expected an optimizer sgd, adam or \\
+        torchlean_spec.errors.TorchLeanError: expected an optimizer sgd, adam or \
 adamw, got Adam
         """
         for kind in cls:

@@ -12,6 +12,7 @@ from torchlean.coefficients import coefficient_table
 from torchlean.compiler import layout as names
 from torchlean.compiler.lower import compile_step
 from torchlean.compiler.rewrites import Rewrite
+from torchlean.compiler.updates import coefficient_starts
 from torchlean.cpu.registry import Mode
 from torchlean.inference import machine_of
 from torchlean.initial import initial_parameters
@@ -72,8 +73,10 @@ def run_plan(
     layout = compiled.layout
     started = initial_parameters(run.task.model, 0, number_format)
     layout.write(shared[names.PARAMETERS], started)
-    table = coefficient_table(run.optimizer, run.schedule, 1, STEPS, number_format)
-    shared[names.COEFFICIENTS][: table.size] = table.reshape(-1)
+    for part, start in coefficient_starts(run.parts):
+        rule = part.optimizer
+        table = coefficient_table(rule, run.schedule, 1, STEPS, number_format)
+        shared[names.COEFFICIENTS][start : start + table.size] = table.reshape(-1)
     machine = machine_of(compiled, shared, threads=1)
     assert machine.run(STEPS) == STEPS
     tensors = [

@@ -1,0 +1,105 @@
+"""Rows of optimizers: one for all parameters, one for each group of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.runtime.compiler.programs import small_run
+
+from torchlean.compiler import layout as names
+from torchlean.compiler.layout import slot_buffer
+from torchlean.compiler.lower import compile_step
+from torchlean.compiler.updates import CAPACITY, coefficient_starts, slot_layouts
+from torchlean.cpu.registry import Mode
+from torchlean.plan import Place, Row, verify
+from torchlean_spec.optimizers import (
+    SGD,
+    Adam,
+    AdamW,
+    ParameterGroup,
+    ParameterGroups,
+)
+from torchlean_spec.training import TrainingRun
+
+GROUPS = ParameterGroups(
+    ParameterGroup(SGD("0.1", momentum="0.9"), ("2.weight", "*.bias")),
+    ParameterGroup(AdamW("0.01"), "rest"),
+)
+
+
+def update_rows(run: TrainingRun, mode: Mode) -> list[Row]:
+    """The rows of a step's update, all but the last, which ends the step."""
+    compiled = compile_step(run, (6,), mode, batch=16)
+    verify(compiled.plan)
+    compiled.verify()
+    rows = [compiled.plan.rows[place] for place in compiled.phases["update"]]
+    assert all(isinstance(row, Row) for row in rows)
+    return [row for row in rows if isinstance(row, Row)][:-1]
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_one_optimizer_is_one_row_over_everything(mode: Mode) -> None:
+    """Groups that come to one optimizer for all have its plan, row for row."""
+    run = small_run(optimizer=Adam("0.01"))
+    (row,) = update_rows(run, mode)
+    size = compile_step(run, (6,), mode, batch=16).layout.size
+    assert row.kernel == "adam"
+    assert row.integers() == {"table_rows": CAPACITY, "size": size}
+    assert row.arguments["parameter"] == Place(names.PARAMETERS)
+    alone = ParameterGroups(ParameterGroup(Adam("0.01"), "*"))
+    plans = [
+        compile_step(each, (6,), mode, batch=16).plan
+        for each in (run, replace(run, optimizer=alone))
+    ]
+    assert str(plans[0]) == str(plans[1])
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_each_group_is_one_row(mode: Mode) -> None:
+    """A group's parameters lie together, whatever their places in the model are."""
+    run = small_run(optimizer=GROUPS)
+    first, second = update_rows(run, mode)
+    counts = {"2.weight": 20, "0.bias": 5, "2.bias": 4, "4.bias": 3}
+    kept = sum(counts.values())
+    layout = compile_step(run, (6,), mode, batch=16).layout
+    assert list(layout.stretches) == list(run.task.parameter_names())
+    assert layout.span(("2.weight", "0.bias", "2.bias", "4.bias")) == (0, kept)
+    assert (first.kernel, second.kernel) == ("momentum", "adamw")
+    assert first.integers()["size"] == kept
+    assert first.arguments["parameter"] == Place(names.PARAMETERS, 0)
+    assert first.arguments["buffer"] == Place(slot_buffer("buffer"), 0)
+    assert second.integers()["size"] == layout.size - kept
+    assert second.arguments["parameter"] == Place(names.PARAMETERS, kept)
+    assert second.arguments["gradient"] == Place(names.GRADIENTS, kept)
+    assert second.arguments["first"] == Place(slot_buffer("first"), 0)
+    assert second.arguments["coefficients"] == Place(names.COEFFICIENTS, 2 * CAPACITY)
+
+
+def test_slots_have_room_for_those_who_keep_them() -> None:
+    """A buffer of momentum is as long as the parameters that have momentum."""
+    run = small_run(optimizer=GROUPS)
+    compiled = compile_step(run, (6,), Mode.FAST, batch=16)
+    layouts = slot_layouts(run, compiled.layout)
+    assert {slot: layout.size for slot, layout in layouts.items()} == {
+        "buffer": 32,
+        "first": 42,
+        "second": 42,
+    }
+    for slot, layout in layouts.items():
+        assert compiled.plan.buffers[slot_buffer(slot)].extent == layout.size
+        for name, stretch in layout.stretches.items():
+            assert stretch.transposed == compiled.layout.stretches[name].transposed
+
+
+def test_one_slot_may_hold_numbers_of_several_optimizers() -> None:
+    """Two groups that keep a buffer share it, one behind the other."""
+    both = ParameterGroups(
+        ParameterGroup(SGD("0.1", momentum="0.9"), "*.weight"),
+        ParameterGroup(SGD("0.2", momentum="0.5", nesterov=True), "rest"),
+    )
+    run = small_run(optimizer=both)
+    first, second = update_rows(run, Mode.FAST)
+    assert (first.kernel, second.kernel) == ("momentum", "nesterov")
+    assert second.arguments["buffer"] == Place(slot_buffer("buffer"), 62)
+    assert [start for _, start in coefficient_starts(run.parts)] == [0, 2 * CAPACITY]
