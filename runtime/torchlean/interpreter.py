@@ -134,6 +134,11 @@ class Machine:
         self._further_threads = min(self.threads, max(groups, default=1)) - 1
         self._encoded = self._encode()
         self._answer = numpy.zeros(1, numpy.int64)
+        arrays = self._encoded.table, self.control, self._answer
+        table, control, answer = (each.ctypes.data for each in arrays)
+        # The row by which the interpreter is called; how much to run varies.
+        self._call = numpy.array([0, table, 0, control, 0, answer], numpy.int64)
+        self._call_address: int = self._call.ctypes.data
         self._paces: dict[int, Pace] = {}
 
     def array(self, name: str) -> Array:
@@ -166,21 +171,11 @@ class Machine:
         """
         rows = self._encoded.rows if rows is None else rows
         pace = self._paces.setdefault(rows, Pace(self._asked_for_threads))
-        row = numpy.array(
-            [
-                0,
-                self._encoded.table.ctypes.data,
-                rows,
-                self.control.ctypes.data,
-                steps,
-                self._answer.ctypes.data,
-            ],
-            numpy.int64,
-        )
+        self._call[2], self._call[4] = rows, steps
         helped = pace.prefers_help(steps) and self._further_threads > 0
         began = time.perf_counter()
         with blas.one_thread(), self._workers(helped):
-            _runtime("interpret")(row.ctypes.data)
+            _runtime("interpret")(self._call_address)
         done = int(self._answer[0])
         pace.note(helped, done, time.perf_counter() - began)
         return done

@@ -1,20 +1,22 @@
-"""Engines that are fed: the bits of a loader's run, and nothing kept from step to step."""
+"""Engines that are fed: the bits of a loader's run, and nothing kept of a batch."""
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from tests.runtime.runs import CLASSES, NUMBERS, RUNS, training_run
+from numpy.typing import NDArray
+from tests.runtime.runs import NUMBERS, RUNS, training_run
 
-from torchlean.data import BatchLoader
+from torchlean.data import BatchLoader, tensor_dataset
 from torchlean.engine import Data, Engine
 from torchlean_spec.data import Loader
 from torchlean_spec.errors import Reason, TorchLeanError
-from torchlean_spec.layers import Linear, ReLU, Sequential
+from torchlean_spec.layers import Linear
 from torchlean_spec.losses import CrossEntropy
 from torchlean_spec.schedules import Constant
 from torchlean_spec.training import TrainingRun
@@ -179,30 +181,36 @@ def test_an_engine_with_another_loader_is_not_fed() -> None:
         )
 
 
-def test_feeding_allocates_nothing_that_lasts_or_grows() -> None:
-    """2000 fed steps need no more memory at once than 20 do, and keep none of it."""
-    run = training_run(
-        Sequential(Linear(6, 8), ReLU(), Linear(8, 3)), CrossEntropy(), batch=20
-    )
-    run = replace(run, loader=Loader(20, 20, shuffle=False), schedule=Constant())
-    # The table of coefficients is made before, for all steps.
-    engine = Engine(replace(run, steps=16_000), CLASSES)
-    inputs, labels = CLASSES.inputs, CLASSES.targets
+def big_engine() -> tuple[Engine, NDArray[np.float32], NDArray[np.int64]]:
+    """An engine, and a batch whose inputs are larger than all that it computes."""
+    inputs = np.random.default_rng(3).standard_normal((4000, 64)).astype(np.float32)
+    labels = np.arange(4000) % 3
+    run = training_run(Linear(64, 3), CrossEntropy(), count=4000, batch=4000)
+    run = replace(run, loader=Loader(4000, 4000, shuffle=False), schedule=Constant())
+    data = tensor_dataset(np.zeros_like(inputs), labels)
+    return Engine(replace(run, steps=500), data), inputs, labels
 
-    def peak_of(steps: int) -> tuple[int, int]:
+
+def test_feeding_keeps_nothing_and_copies_once() -> None:
+    """What is held does not grow, and nothing as large as the batch is made."""
+    engine, inputs, labels = big_engine()
+
+    def steps(count: int) -> tuple[int, int]:
+        gc.collect()
         tracemalloc.start()
         try:
-            for _ in range(steps):
+            for _ in range(count):
                 engine.feed(inputs, labels)
                 engine.run(1)
+            gc.collect()
             held, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
         return held, peak
 
-    peak_of(10_000)
-    held, peak = peak_of(20)
-    held_later, peak_later = peak_of(2020)
+    steps(300)
+    held, _ = steps(20)
+    held_later, peak = steps(120)
     # Less than a pointer, 8 bytes, for each of the further steps.
-    assert held_later - held < 8 * 2000
-    assert peak_later - peak < 8 * 2000
+    assert held_later - held < 8 * 100
+    assert peak < inputs.nbytes

@@ -35,12 +35,14 @@ class Blas:
 
     def threads(self) -> int:
         """How many threads the library uses now."""
+        # As an attribute, a function is looked up once and kept.
         name = f"{self.prefix}openblas_get_num_threads{self.suffix}"
-        return int(self.library[name]())
+        return int(getattr(self.library, name)())
 
     def set_threads(self, count: int) -> None:
         """Set how many threads the library uses."""
-        self.library[f"{self.prefix}openblas_set_num_threads{self.suffix}"](count)
+        name = f"{self.prefix}openblas_set_num_threads{self.suffix}"
+        getattr(self.library, name)(count)
 
 
 @cache
