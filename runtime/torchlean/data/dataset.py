@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from typing import Generic, TypeVar, cast, overload
 
 import numpy as np
@@ -187,7 +188,7 @@ class TensorDataset(Generic[S_co, T_co]):
         True
         """
         hashed = hashlib.sha256(b"torchlean data set, version 1\n")
-        for part in (*rows_bytes(self.inputs), *self._target_bytes()):
+        for part in chain(rows_bytes(self.inputs), self._target_bytes()):
             hashed.update(part)
         return hashed.hexdigest()
 

@@ -127,12 +127,14 @@ def test_no_room_for_a_conversion(
 
 TRAINING = """
 import re, sys, threading
+from pathlib import Path
 import numpy as np
 import torchlean as tl
 
 def private():
     # Kilobytes of memory that no file stands behind.
-    return int(re.search(r"RssAnon:\\s+(\\d+)", open("/proc/self/status").read())[1])
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"RssAnon:\\s+(\\d+)", status)[1])
 
 def train(rows):
     labels = np.arange(rows) % 2
