@@ -25,7 +25,13 @@ from torchlean.cpu.registry import Mode
 from torchlean.cpu.running import STATUS, STEP
 from torchlean.interpreter import Machine
 from torchlean.rounding import nearest
-from torchlean.targets import Wanted, denominator, ignored_index, wanted_targets
+from torchlean.targets import (
+    Wanted,
+    denominator,
+    ignored_index,
+    is_own,
+    wanted_targets,
+)
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.layers import output_shape
 from torchlean_spec.metrics import Count
@@ -279,6 +285,9 @@ class _Sums:
 
     def add(self, total: float, predictions: Array, targets: Array) -> None:
         """Take in a batch's summed loss, and what a mean divides by."""
+        if is_own(self._loss) and self._loss.reduction == "mean":
+            # Its plan gives the mean of the batch.
+            total *= len(targets)
         self._total += total
         self._denominator += denominator(self._loss, predictions, targets)
 

@@ -120,11 +120,22 @@ def target_array(
     )
 
 
+def is_own(loss: Loss) -> bool:
+    """Whether a loss is the user's, and none of the spec's.
+
+    Of such a loss nothing is known but what it makes of a batch: of several batches,
+    its mean is that over their samples.
+    """
+    return type(loss).__module__.partition(".")[0] != "torchlean_spec"
+
+
 def denominator(loss: Loss, predictions: Array, targets: Array) -> Fraction:
     """What the mean of a loss over samples divides by; see the spec's losses.
 
     It is exact, so that the parts of several batches may be added.
     """
+    if is_own(loss):
+        return Fraction(len(targets))
     if loss.target_kind is Kind.REAL:
         by_rows = isinstance(loss, ROW_LOSSES)
         terms = predictions.shape[:-1] if by_rows else predictions.shape

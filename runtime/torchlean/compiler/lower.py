@@ -33,6 +33,7 @@ from torchlean.cpu.running import CONTROL_WORDS
 from torchlean.epochs import as_signed, order_places
 from torchlean.interpreter import CONTROL
 from torchlean.plan import Place
+from torchlean.targets import is_own
 from torchlean_spec.data import Loader
 from torchlean_spec.shape import shape_of
 from torchlean_spec.task import (
@@ -46,6 +47,7 @@ from torchlean_spec.task import (
     training_program,
 )
 from torchlean_spec.training import NumberFormat, TrainingRun
+
 
 def program_steps(
     run: TrainingRun, input_sizes: Sizes, rewrites: Sequence[Rewrite] = REWRITES
@@ -124,7 +126,8 @@ def compile_evaluation(
     """The plan that evaluates one batch, in which random layers rest or act.
 
     The batch is read from the buffers `inputs` and `targets`; the answers stand in
-    `prediction` and, summed over the batch, `loss`.
+    `prediction` and, summed over the batch, `loss`; a loss that is the user's own is
+    as it says itself.
 
     Args:
         task: The task.
@@ -140,7 +143,9 @@ def compile_evaluation(
     Raises:
         TorchLeanError: As `compile_step`.
     """
-    summed = replace(task, loss=replace(task.loss, reduction="sum"))  # type: ignore[type-var]
+    summed = task
+    if not is_own(task.loss):
+        summed = replace(task, loss=replace(task.loss, reduction="sum"))  # type: ignore[type-var]
     acting = draw_seed is not None
     traced = loss_program(summed, shape_of((batch, *sample)), acting)
     program = steps_of(traced)
