@@ -22,6 +22,10 @@ REGRESSION: dict[str, dict[str, Fraction]] = {
     "smooth_l1": {"beta": Fraction(7, 10)},
     "binary_cross_entropy_with_logits": {},
     "binary_cross_entropy": {},
+    "hinge": {},
+    "poisson_with_log_rates": {},
+    "poisson": {},
+    "log_cosh": {},
 }
 ONE = numpy.array([1], numpy.float32)
 
@@ -40,6 +44,10 @@ def regression_arguments(name: str, size: int, numbers: Any) -> tuple[Any, Any, 
     if name.startswith("binary"):
         target = (numpy.abs(target) % 1).astype(numpy.float32)
         target[: size // 3] = (numpy.arange(size // 3) % 2).astype(numpy.float32)
+    if name.startswith("poisson"):
+        target = numpy.floor(numpy.abs(target) % 5).astype(numpy.float32)
+    if name == "poisson":
+        prediction = numpy.abs(prediction)
     values = [x for v in REGRESSION[name].values() for x in (v, v / 2)]
     return prediction, target, rounded(*values)
 
@@ -156,3 +164,55 @@ def test_a_loss_cut_at_blocks_has_the_bits_of_the_whole(
     if mode is Mode.STRICT:
         assert again[0] == loss[0]
     assert numpy.array_equal(out, out_again)
+
+
+GRID = numpy.array(
+    [
+        *[0, -0.0, 1, -1, numpy.inf, -numpy.inf, numpy.nan, 0.5, 1e-45, -1e-20, 0.999],
+        *[1e-8, 2, 88.7, 89, -104, 3e38, -3e38, 1.0000001, 16777216],
+    ],
+    numpy.float32,
+)
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("name", list(REGRESSION))
+def test_special_values_are_those_of_the_spec(
+    name: str,
+    mode: Mode,
+    meaning: Any,
+    same_bits: Callable[[Array, Array], bool],
+) -> None:
+    """Every pair of zeros, infinities, NaN and extremes: losses and derivatives."""
+    size = GRID.size**2
+    prediction, target = numpy.repeat(GRID, GRID.size), numpy.tile(GRID, GRID.size)
+    constants = rounded(*(x for v in REGRESSION[name].values() for x in (v, v / 2)))
+    out = numpy.empty_like(prediction)
+    arguments: dict[str, Any] = {
+        "prediction": prediction,
+        "target": target,
+        "constants": constants,
+        "out": out,
+        "size": size,
+    }
+    attributes: dict[str, Any] = REGRESSION[name] | {"reduction": "none"}
+    call(name, mode=mode, **arguments)
+    expected = meaning.bits(name, prediction, target, **attributes)
+    assert (numpy.isnan(out) == numpy.isnan(expected)).all()
+    assert meaning.refused(out, name, prediction, target, **attributes) == []
+    if mode is Mode.STRICT:
+        assert same_bits(out, expected)
+    slope = (f"{name}_gradient", prediction, target, numpy.ones_like(prediction))
+    factor = rounded(2 if name == "mean_squared_error" else 1)
+    call(
+        slope[0],
+        mode=mode,
+        factor=factor,
+        upstream=ONE,
+        upstreams=1,
+        **arguments,
+    )
+    expected = meaning.bits(*slope, **attributes)
+    assert (numpy.isnan(out) == numpy.isnan(expected)).all()
+    if mode is Mode.STRICT:
+        assert same_bits(out, expected)
