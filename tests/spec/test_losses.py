@@ -8,17 +8,23 @@ from fractions import Fraction
 
 import pytest
 
-from torchlean_spec.errors import TorchLeanError
+from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.layers import Linear
 from torchlean_spec.losses import (
     BinaryCrossEntropy,
+    CosineSimilarity,
     CrossEntropy,
+    CrossEntropyOfProbabilities,
+    Hinge,
     Huber,
+    LogCosh,
     Loss,
     MeanAbsoluteError,
     MeanSquaredError,
     NegativeLogLikelihood,
+    Poisson,
     SmoothL1,
+    Targets,
 )
 from torchlean_spec.numbers import BINARY64, FLOAT, RATIONAL
 from torchlean_spec.numbers.system import A, NumberSystem
@@ -82,6 +88,131 @@ def test_regression_losses_at_differences_two_three_and_zero(
         slopes = ("4/3", "2", "0") if loss.reduction == "mean" else ("4", "6", "0")
     found = _value(RATIONAL, loss, prediction, target)
     assert found == (values, tuple(map(Fraction, slopes)))
+
+
+@pytest.mark.parametrize(
+    ("loss", "values", "slopes"),
+    [
+        (Hinge("sum"), (Fraction(9, 2),), ("0", "-1", "1")),
+        (Hinge("none"), (0, 3, Fraction(3, 2)), ()),
+    ],
+)
+def test_hinge_at_scores_two_minus_two_and_a_half(
+    loss: Loss, values: tuple[Fraction, ...], slopes: tuple[str, ...]
+) -> None:
+    """A right score of at least 1 costs nothing; others cost how far they are off."""
+    prediction, target = _rationals(2, -2, "1/2"), _rationals(1, 1, -1)
+    found = _value(RATIONAL, loss, prediction, target)
+    assert found == (values, tuple(map(Fraction, slopes)))
+
+
+def test_the_kink_of_hinge_is_flat() -> None:
+    """At p t = 1 the loss and its derivative are 0."""
+    found = _value(RATIONAL, Hinge("sum"), _rationals(1), _rationals(1))
+    assert found == ((Fraction(0),), (Fraction(0),))
+
+
+def _floats(*values: float) -> Tensor[float, Shape]:
+    return of_any_shape(Tensor(vector(len(values)), values))
+
+
+def test_poisson_of_rates_and_of_their_logarithms() -> None:
+    """No event at rate 0 costs nothing, an event infinitely much."""
+    counts = _floats(0.0, 2.0, 0.0, 1.0)
+    rates = _floats(1.0, 1.0, 0.0, 0.0)
+    of_rates = Poisson(log_input=False, reduction="none")
+    assert _value(FLOAT, of_rates, rates, counts)[0] == (1.0, 1.0, 0.0, INFINITY)
+    logs = _floats(0.0, 0.0, -INFINITY, -INFINITY)
+    of_logs = Poisson(reduction="none")
+    assert _value(FLOAT, of_logs, logs, counts)[0] == (1.0, 1.0, 0.0, INFINITY)
+    summed = Poisson(reduction="sum")
+    assert _value(FLOAT, summed, logs, counts)[1] == (1.0, -1.0, 0.0, -1.0)
+
+
+def test_log_cosh_neither_cancels_nor_overflows() -> None:
+    """Near 0 it is half a square to the last bit, far away |d| less log 2."""
+    far = 2.0**1000
+    prediction = _floats(0.0, 2.0**-500, -(2.0**-40), far, 800.0, -INFINITY)
+    found, _ = _value(FLOAT, LogCosh("none"), prediction, _floats(*[0.0] * 6))
+    expected = (0.0, 2.0**-1001, 2.0**-81, far, 800 - math.log(2.0), INFINITY)
+    assert found == expected
+
+
+def test_cosine_similarity_of_directions() -> None:
+    """One direction costs 0, a right angle 1, opposite ones 2, whatever the lengths."""
+    prediction = (2.0**900, 0.0, 0.0, 2.0, -(2.0**-900), 0.0, 0.0, 0.0)
+    target = (2.0**-20, 0.0, 8.0, 0.0, 2.0**1000, 0.0, 1.0, 1.0)
+    shape: Shape = matrix(4, 2)
+    rows = Tensor(shape, prediction), Tensor(shape, target)
+    loss = CosineSimilarity(Fraction(1, 2**1000), "none")
+    assert _value(FLOAT, loss, *rows)[0] == (0.0, 1.0, 2.0, 1.0)
+
+
+def test_short_rows_count_as_epsilon_long() -> None:
+    """Below epsilon the loss is linear in the prediction."""
+    shape: Shape = matrix(1, 2)
+    short, unit = Tensor(shape, (0.25, 0.0)), Tensor(shape, (1.0, 0.0))
+    loss = CosineSimilarity(epsilon="0.5")
+    assert _value(FLOAT, loss, short, unit) == ((0.5,), (-2.0, 0.0))
+
+
+def test_cross_entropy_of_certain_probabilities() -> None:
+    """Clamped, a wrong certainty costs -log epsilon; with an epsilon of 0, infinity."""
+    shape: Shape = matrix(2, 2)
+    certain = Tensor(shape, (1.0, 0.0, 1.0, 0.0))
+    target = Tensor(shape, (1.0, 0.0, 0.0, 1.0))
+    plain = CrossEntropyOfProbabilities(0, "none")
+    assert _value(FLOAT, plain, certain, target)[0] == (0.0, INFINITY)
+    clamped = CrossEntropyOfProbabilities("0.25", "none")
+    assert _value(FLOAT, clamped, certain, target)[0] == (
+        -math.log(0.75),
+        -math.log(0.25),
+    )
+    _, slope = _value(
+        FLOAT, CrossEntropyOfProbabilities("0.25", "sum"), certain, target
+    )
+    assert slope == (0.0, 0.0, 0.0, 0.0)
+
+
+def test_likelihood_of_rows_of_probabilities() -> None:
+    """One-hot rows give what their classes give; the mean divides by rows (B11)."""
+    hot = of_any_shape(Tensor(matrix(3, 2), (0.0, 1.0, 1.0, 0.0, 1.0, 0.0)))
+    by_rows = NegativeLogLikelihood(class_weights=(1, 3), targets="distribution")
+    (value,), slope = _value(FLOAT, by_rows, _log_thirds(), hot)
+    assert value == (3 * 2 + 3 + 5) / 3
+    third = 1 / 3
+    assert slope == (0.0, -3 * third, -third, 0.0, -third, 0.0)
+
+
+@pytest.mark.parametrize("name", ["index", "distribution"])
+def test_rows_of_no_class_are_refused(name: Targets) -> None:
+    """There is no cross-entropy, and no likelihood, of 0 classes."""
+    empty: Tensor[float, Shape] = of_any_shape(Tensor(matrix(2, 0), ()))
+    target = _labels(0, 0) if name == "index" else empty
+    losses: tuple[Loss, ...] = (
+        CrossEntropy(name),
+        NegativeLogLikelihood(targets=name),
+    )
+    suffix = "" if name == "index" else "_probabilities"
+    for loss, operation in zip(
+        losses, ("cross_entropy", "negative_log_likelihood"), strict=True
+    ):
+        with pytest.raises(TorchLeanError) as refused:
+            _value(FLOAT, loss, empty, target)
+        assert refused.value.reason is Reason.EMPTY_DATA
+        assert str(refused.value) == (
+            f"{operation}{suffix}: expected at least 1 class, got none"
+        )
+
+
+def test_rows_of_no_entry_are_refused() -> None:
+    """A row has at least one entry to compare."""
+    empty: Tensor[float, Shape] = of_any_shape(Tensor(matrix(2, 0), ()))
+    with pytest.raises(TorchLeanError) as refused:
+        _value(FLOAT, CosineSimilarity(), empty, empty)
+    assert str(refused.value) == (
+        "cosine_similarity: expected rows of at least 1 entry, got none"
+    )
 
 
 def _labels(*indices: int) -> Tensor[int, Shape]:
@@ -196,6 +327,18 @@ def test_binary_cross_entropy_of_large_logits_is_finite() -> None:
         (
             lambda: CrossEntropy(class_weights=(1, -2)),
             "expected class_weights of at least 0, got -2.0",
+        ),
+        (
+            lambda: NegativeLogLikelihood(3, targets="distribution"),
+            "expected ignore_index with index targets only, got 3 with distributions",
+        ),
+        (
+            lambda: CosineSimilarity(0),
+            "expected epsilon above 0, got 0",
+        ),
+        (
+            lambda: CrossEntropyOfProbabilities("0.5"),
+            "expected epsilon in [0, 1/2), got 0.5",
         ),
         (
             lambda: MeanSquaredError("median"),  # type: ignore[arg-type]

@@ -27,6 +27,7 @@ SYSTEM = bounded("float64")
 TABLE = shape_of([3, 4])
 WEIGHTS = (Fraction(1), Fraction(2), Fraction(3), Fraction(1, 2))
 LABELS = (1, 3, 0)
+TINY = Fraction(1, 2**26)
 
 Draw = Callable[[random.Random], float]
 
@@ -119,6 +120,8 @@ def _losses(reduction: str) -> list[Case]:
     smoothed = {**plain, "label_smoothing": Fraction(1, 10)}
     both = {**weighted, **smoothed}
     spread = "cross_entropy_probabilities"
+    clamped = "cross_entropy_of_probabilities"
+    likelihood = "negative_log_likelihood_probabilities"
     return [
         Case("mean_squared_error", [free, free], plain, 1),
         Case("mean_absolute_error", [free, free], plain, 1),
@@ -126,12 +129,22 @@ def _losses(reduction: str) -> list[Case]:
         Case("smooth_l1", [free, free], {**plain, "beta": Fraction(1, 2)}, 1),
         Case("binary_cross_entropy_with_logits", [free, share], plain, 1),
         Case("binary_cross_entropy", [share, share], plain, 1),
+        Case("hinge", [free, free], plain, 1),
+        Case("poisson_with_log_rates", [free, share], plain, 1),
+        Case("poisson", [share, share], plain, 1),
+        Case("log_cosh", [free, free], plain, 1),
+        Case("cosine_similarity", [free, free], {**plain, "epsilon": TINY}, 1),
+        Case("cosine_similarity", [free, free], {**plain, "epsilon": 9}, 1),
+        Case(clamped, [share, share], {**plain, "epsilon": 0}, 1),
+        Case(clamped, [share, share], {**plain, "epsilon": TINY}, 1),
         Case("cross_entropy", [free, labels], plain, 1),
         Case("cross_entropy", [free, labels], weighted, 1),
         Case("cross_entropy", [free, labels], {**both, "ignore_index": 3}, 1),
         Case(spread, [free, share], plain, 1),
         Case(spread, [free, share], both, 1),
         Case("negative_log_likelihood", [free, labels], plain, 1),
+        Case(likelihood, [free, share], plain, 1),
+        Case(likelihood, [free, share], weighted, 1),
         Case(
             "negative_log_likelihood",
             [free, labels],

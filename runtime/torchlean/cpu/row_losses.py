@@ -232,8 +232,9 @@ def clamped_slope(
 ) -> float:
     """`-t / p` within [least, most], else 0."""
     zero, one = system.constant(0), system.constant(1)
+    cut = system.maximum(system.minimum(p, most), least)
     none = system.equal(t, zero)
-    inner = -(t / system.where(none, one, p))
+    inner = -(t / system.where(none, one, cut))
     below = system.where(system.less(p, least), zero, inner)
     return system.where(system.less(most, p), zero, below)
 

@@ -171,8 +171,9 @@ def clamped_cross_entropy_slope(
     least, most = system.constant(epsilon), system.constant(1 - epsilon)
     slopes = []
     for p, t in zip(prediction, target, strict=True):
+        cut = system.maximum(system.minimum(p, most), least)
         none = system.equal(t, zero)
-        inner = -(t / system.where(none, one, p))
+        inner = -(t / system.where(none, one, cut))
         below = system.where(system.less(p, least), zero, inner)
         slopes.append(system.where(system.less(most, p), zero, below))
     return slopes

@@ -20,14 +20,27 @@ from torchlean.compiler.rewrites import (
 )
 from torchlean.compiler.steps import Steps, steps_of
 from torchlean.cpu.registry import Mode
-from torchlean_spec.layers import Linear, ReLU, Residual, Sequential
+from torchlean_spec.layers import (
+    Layer,
+    Linear,
+    ReLU,
+    Residual,
+    Sequential,
+    Softmax,
+    Softplus,
+)
 from torchlean_spec.losses import (
     BinaryCrossEntropy,
+    CosineSimilarity,
     CrossEntropy,
+    CrossEntropyOfProbabilities,
+    Hinge,
     Huber,
+    LogCosh,
     Loss,
     MeanAbsoluteError,
     MeanSquaredError,
+    Poisson,
     SmoothL1,
 )
 from torchlean_spec.program import Input, Value, trace
@@ -76,6 +89,11 @@ LOSSES: list[tuple[Loss, NDArray[Any]]] = [
     (Huber("0.5"), NUMBERS),
     (SmoothL1("0.5"), NUMBERS),
     (BinaryCrossEntropy(), SHARES),
+    (Hinge(), np.sign(NUMBERS)),
+    (Poisson(), np.floor(SHARES * 9)),
+    (LogCosh(), NUMBERS),
+    (CosineSimilarity(), NUMBERS),
+    (CosineSimilarity("0.5", "sum"), NUMBERS),
     (CrossEntropy(), CLASSES),
     (CrossEntropy(class_weights=(1, 2, 3), reduction="sum"), CLASSES),
     (CrossEntropy(label_smoothing="0.1", ignore_index=1), CLASSES),
@@ -96,6 +114,25 @@ def test_every_loss_fused_with_its_gradient(
     assert found == expected
 
 
+SHARED: list[tuple[Loss, Layer]] = [
+    (Poisson(log_input=False), Softplus()),
+    (CrossEntropyOfProbabilities("0.01"), Softmax()),
+]
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize(("loss", "last"), SHARED, ids=lambda each: repr(each)[:60])
+def test_every_loss_of_shares_fused_with_its_gradient(
+    loss: Loss, last: Layer, mode: Mode
+) -> None:
+    """Losses of rates and of probabilities, after a layer that gives them."""
+    run = small_run(Sequential(Linear(6, 3), last), loss, samples=48)
+    _, expected = run_plan(run, INPUTS, SHARES, mode, [])
+    fused, found = run_plan(run, INPUTS, SHARES, mode, REWRITES)
+    assert any(kernel.endswith("_with_gradient") for kernel in fused)
+    assert found == expected
+
+
 def test_large_losses_in_pieces() -> None:
     """Losses that are shared out to threads keep the strict bits."""
     wide = Sequential(Linear(6, 2100))
@@ -103,6 +140,8 @@ def test_large_losses_in_pieces() -> None:
         (MeanSquaredError(), GENERATOR.standard_normal((99, 2100))),
         (MeanSquaredError(reduction="sum"), GENERATOR.standard_normal((99, 2100))),
         (CrossEntropy(), GENERATOR.integers(0, 2100, 99)),
+        (LogCosh(), GENERATOR.standard_normal((99, 2100))),
+        (CosineSimilarity(), GENERATOR.standard_normal((99, 2100))),
     ):
         run = small_run(wide, loss, samples=99)
         inputs = GENERATOR.standard_normal((99, 6))

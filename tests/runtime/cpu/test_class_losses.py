@@ -319,3 +319,69 @@ def test_a_class_out_of_range_gives_nan_and_touches_no_other_row(wrong: int) -> 
     assert numpy.isnan(losses).tolist() == [False, True, False]
     assert numpy.isnan(out).all(axis=1).tolist() == [False, True, False]
     assert not numpy.isnan(out[[0, 2]]).any()
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_rows_of_no_class_are_not_read(mode: Mode) -> None:
+    """The spec refuses them; a kernel that is called all the same gives NaN."""
+    arguments, _ = class_arguments({}, 2, 0, False)
+    losses, nothing = numpy.empty(2, numpy.float32), numpy.empty(0, numpy.float32)
+    call(
+        "cross_entropy_rows",
+        mode=mode,
+        logits=nothing,
+        target=numpy.array([0, 1]),
+        row_losses=losses,
+        scratch=numpy.empty(0, numpy.float32),
+        ignore_index=-100,
+        **arguments,
+    )
+    assert numpy.isnan(losses).all()
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("options", [{}, {"class_weights": True}])
+def test_likelihood_of_distributions_agrees_with_the_spec(
+    mode: Mode,
+    options: dict[str, Any],
+    meaning: Any,
+    numbers: Callable[..., Array],
+    same_bits: Callable[[Array, Array], bool],
+) -> None:
+    """Its rows and its derivative, with impossible classes among them."""
+    name = "negative_log_likelihood_probabilities"
+    rows, classes = 8, 40
+    arguments, attributes = class_arguments(options, rows, classes, True)
+    del arguments["smoothing"], arguments["smoothed"]
+    logs = -numpy.abs(numbers(rows * classes, 3)).reshape(rows, classes)
+    target = (numpy.abs(numbers(rows * classes, 4)) % 1).reshape(rows, classes)
+    target[:, ::3], logs[:, ::6] = 0, -numpy.inf
+    losses, out = numpy.empty(rows, numpy.float32), numpy.empty_like(logs)
+    scratch, upstream = numpy.empty(classes, numpy.float32), numbers(rows, 8)
+    call(
+        f"{name}_rows",
+        mode=mode,
+        log_probabilities=logs,
+        target=target,
+        row_losses=losses,
+        scratch=scratch,
+        **arguments,
+    )
+    call(
+        f"{name}_gradient",
+        mode=mode,
+        target=target,
+        scale=numpy.ones(2, numpy.float32),
+        upstream=upstream,
+        upstreams=rows,
+        out=out,
+        **arguments,
+    )
+    attributes["reduction"] = "none"
+    slope = (f"{name}_gradient", logs, target, upstream)
+    assert numpy.isfinite(losses).all()
+    assert meaning.refused(losses, name, logs, target, **attributes) == []
+    assert meaning.refused(out, *slope, **attributes) == []
+    if mode is Mode.STRICT:
+        assert same_bits(losses, meaning.bits(name, logs, target, **attributes))
+        assert same_bits(out, meaning.bits(*slope, **attributes))
