@@ -1,9 +1,10 @@
-"""Where a loader stands, and what is still to come of an epoch.
+"""Where a loader stands, what is still to come of an epoch, and padding.
 
 A loader has no state: which samples a batch has follows from its epoch and its
 number in it. So the state of a pass over the data is those two numbers, a
 `Position`, and a pass that is taken up at a position sees the batches that were
-left, no other and none twice.
+left, no other and none twice. A last batch that is short may be padded: then a mask
+says what counts.
 
 >>> loader = Loader(count=7, batch_size=3, seed=1)
 >>> batch, position = next_batch(loader, Position(epoch=0, batch=1))
@@ -13,11 +14,12 @@ left, no other and none twice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from torchlean_spec.data import Loader
 from torchlean_spec.errors import Reason, TorchLeanError
+from torchlean_spec.numbers.system import A, NumberSystem
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -145,3 +147,72 @@ def rest_of_epoch(
     require_position(loader, position)
     left = loader.batches(position.epoch)[position.batch :]
     return left, Position(position.epoch + 1)
+
+
+def padded(
+    samples: tuple[int, ...], batch_size: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """A batch filled up to a size, and the mask of what was in it before.
+
+    The last sample is repeated, so that whatever is computed of the padding is as
+    harmless as of the data. The mask is 1 for a sample and 0 for padding.
+
+    Args:
+        samples: From 1 to `batch_size` samples.
+        batch_size: How many there shall be.
+
+    Raises:
+        TorchLeanError: `BATCH_SIZE` for no samples, or more than there shall be.
+
+    >>> padded((7, 2), batch_size=4)
+    ((7, 2, 2, 2), (1, 1, 0, 0))
+    """
+    missing = batch_size - len(samples)
+    if not samples or missing < 0:
+        raise TorchLeanError(
+            Reason.BATCH_SIZE,
+            f"expected from 1 to {batch_size} samples to pad, got {len(samples)}",
+        )
+    return samples + samples[-1:] * missing, (1,) * len(samples) + (0,) * missing
+
+
+def masked_mean(system: NumberSystem[A], values: Sequence[A], mask: Sequence[int]) -> A:
+    """The mean over the samples of a padded batch: `sum(m_i v_i) / sum(m_i)`.
+
+    The value of padding is taken for 0 before anything is done with it, so that a
+    NaN there is of no consequence. With one loss for each sample as values, this is
+    the mean loss of the batch without its padding, and its derivative in the loss
+    of padding is 0: a model that treats each sample by itself has the gradient of
+    the short batch. (One that does not, such as a normalization over the batch,
+    sees the padding.)
+
+    Args:
+        system: The numbers.
+        values: One for each row of the batch.
+        mask: 1 for a sample, 0 for padding.
+
+    Raises:
+        TorchLeanError: `SHAPE_MISMATCH` unless there is a mask for each value,
+            `EMPTY_DATA` if all of it is padding, `DOMAIN` for another mask.
+
+    >>> from torchlean_spec.numbers.floating import Floating
+    >>> masked_mean(Floating(), [1.0, 2.0, float("nan")], [1, 1, 0])
+    1.5
+    """
+    if len(values) != len(mask):
+        raise TorchLeanError(
+            Reason.SHAPE_MISMATCH,
+            f"expected a mask of {len(values)} numbers, got {len(mask)}",
+        )
+    if not set(mask) <= {0, 1}:
+        wrong = next(each for each in mask if each not in (0, 1))
+        raise TorchLeanError(
+            Reason.DOMAIN, f"expected a mask of zeros and ones, got {wrong}"
+        )
+    if not any(mask):
+        raise TorchLeanError(
+            Reason.EMPTY_DATA, "expected a batch of at least 1 sample, got padding only"
+        )
+    zero = system.constant(0)
+    kept = [value if keep else zero for value, keep in zip(values, mask, strict=True)]
+    return system.sum(kept) / system.constant(sum(mask))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -11,12 +13,16 @@ from hypothesis import strategies as st
 from torchlean_spec.batches import (
     Position,
     after,
+    masked_mean,
     next_batch,
+    padded,
     position_of_step,
     rest_of_epoch,
 )
 from torchlean_spec.data import Loader
 from torchlean_spec.errors import Reason, TorchLeanError
+from torchlean_spec.numbers.floating import Floating
+from torchlean_spec.numbers.rational import RATIONAL
 
 
 @st.composite
@@ -64,9 +70,50 @@ def test_positions_are_ordered_as_batches_are() -> None:
     assert Position(0, 9) < Position(1, 0) < Position(1, 1)
 
 
+@given(st.lists(st.fractions(), min_size=1, max_size=6), st.integers(0, 4))
+def test_padding_does_not_count(values: list[Fraction], missing: int) -> None:
+    """The masked mean over a padded batch is the mean over the batch."""
+    places, mask = padded(tuple(range(len(values))), len(values) + missing)
+    filled = [values[place] for place in places]
+    assert masked_mean(RATIONAL, filled, mask) == sum(values) / len(values)
+    assert places[: len(values)] == tuple(range(len(values)))
+    assert mask == (1,) * len(values) + (0,) * missing
+
+
+def test_a_nan_in_the_padding_is_of_no_consequence() -> None:
+    """What the padding gives is not multiplied by 0 but left out."""
+    values = [0.5, math.nan, math.inf]
+    assert masked_mean(Floating(), values, [1, 0, 0]) == 0.5
+
+
 @pytest.mark.parametrize(
     ("call", "reason", "message"),
     [
+        (
+            lambda: padded((), 3),
+            Reason.BATCH_SIZE,
+            "expected from 1 to 3 samples to pad, got 0",
+        ),
+        (
+            lambda: padded((1, 2), 1),
+            Reason.BATCH_SIZE,
+            "expected from 1 to 1 samples to pad, got 2",
+        ),
+        (
+            lambda: masked_mean(RATIONAL, [Fraction(1)], [1, 0]),
+            Reason.SHAPE_MISMATCH,
+            "expected a mask of 1 numbers, got 2",
+        ),
+        (
+            lambda: masked_mean(RATIONAL, [Fraction(1)], [2]),
+            Reason.DOMAIN,
+            "expected a mask of zeros and ones, got 2",
+        ),
+        (
+            lambda: masked_mean(RATIONAL, [Fraction(1)], [0]),
+            Reason.EMPTY_DATA,
+            "expected a batch of at least 1 sample, got padding only",
+        ),
         (
             lambda: Position(-1, 0),
             Reason.DOMAIN,

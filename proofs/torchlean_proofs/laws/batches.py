@@ -1,10 +1,11 @@
-"""Laws of positions: what is left of an epoch, and what a run sees."""
+"""Laws of positions and of padding: what a run sees, and what of it counts."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 from torchlean_proofs.laws.data import loaders
 from torchlean_proofs.laws.law import Draws, Evidence, law, refuses
@@ -12,6 +13,8 @@ from torchlean_spec import batches
 from torchlean_spec.batches import Position
 from torchlean_spec.data import Loader
 from torchlean_spec.errors import Reason
+from torchlean_spec.numbers import RATIONAL
+from torchlean_spec.numbers.dual import Dual, DualNumber
 
 Samples = tuple[int, ...]
 
@@ -167,3 +170,115 @@ def batches_that_are_there(
     for batch in range(count):
         require(loader, Position(3, batch))
     return refuses(Reason.DOMAIN, lambda: require(loader, Position(3, count)))
+
+
+# PADDING
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """The losses of a short batch, and how many rows it shall have."""
+
+    losses: tuple[Fraction, ...]
+    batch_size: int
+
+    @property
+    def samples(self) -> Samples:
+        """The samples of the batch, in an order of their own."""
+        return tuple(range(10, 10 + len(self.losses)))
+
+
+def short_batches(draws: Draws) -> Iterator[Short]:
+    """Every length up to 5, with up to 4 rows of padding."""
+    for count in range(1, 6):
+        for missing in range(5):
+            yield Short(draws.fractions(count), count + missing)
+
+
+@law(
+    "batches.padded",
+    objects="batches.padded",
+    evidence=Evidence.EXHAUSTIVE,
+    subject=batches.padded,
+    mutants={
+        "padding in front": lambda samples, size: tuple(
+            each[::-1] for each in batches.padded(samples[::-1], size)
+        ),
+        "a row too many": lambda samples, size: batches.padded(samples, size + 1),
+        "padding counted": lambda samples, size: (
+            batches.padded(samples, size)[0],
+            (1,) * size,
+        ),
+        "other samples as padding": lambda samples, size: (
+            samples + (0,) * (size - len(samples)),
+            batches.padded(samples, size)[1],
+        ),
+    },
+    cases=short_batches,
+)
+def fills_up(
+    pad: Callable[[Samples, int], tuple[Samples, Samples]], case: Short
+) -> bool:
+    """A padded batch has its size, begins with its samples, and has one mask a row.
+
+    The mask is 1 for the samples and 0 behind them, where the last one is repeated.
+    """
+    samples, mask = pad(case.samples, case.batch_size)
+    count = len(case.samples)
+    return (
+        len(samples) == len(mask) == case.batch_size
+        and samples[:count] == case.samples
+        and set(samples[count:]) <= {case.samples[-1]}
+        and mask == tuple(int(row < count) for row in range(case.batch_size))
+        and refuses(Reason.BATCH_SIZE, lambda: pad(case.samples, count - 1))
+        and refuses(Reason.BATCH_SIZE, lambda: pad((), case.batch_size))
+    )
+
+
+Mean = Callable[..., object]
+
+
+@law(
+    "batches.masked_mean",
+    objects="batches.masked_mean",
+    evidence=Evidence.IDENTITY_TESTED,
+    subject=batches.masked_mean,
+    mutants={
+        "divided by all rows": lambda system, values, mask: (
+            batches.masked_mean(system, values, mask)
+            * system.constant(sum(mask))
+            / system.constant(len(mask))
+        ),
+        "the mask ignored": lambda system, values, mask: batches.masked_mean(
+            system, values, (1,) * len(mask)
+        ),
+        "the mask turned round": lambda system, values, mask: batches.masked_mean(
+            system, values, [1 - each for each in mask]
+        ),
+        "the sum": lambda system, values, mask: (
+            batches.masked_mean(system, values, mask) * system.constant(sum(mask))
+        ),
+    },
+    cases=short_batches,
+)
+def padding_does_not_count(masked_mean: Mean, case: Short) -> bool:
+    """The masked mean over a padded batch is the mean over the short batch.
+
+    Its derivative in the loss of each sample is that of the short batch's mean, and
+    in the loss of padding it is 0.
+    """
+    places, mask = batches.padded(tuple(range(len(case.losses))), case.batch_size)
+    values = [case.losses[place] for place in places]
+    count = len(case.losses)
+    if masked_mean(RATIONAL, values, mask) != sum(case.losses) / count:
+        return False
+    system = Dual(RATIONAL)
+    for row, keep in enumerate(mask):
+        moved = [
+            DualNumber(value, Fraction(int(at == row)))
+            for at, value in enumerate(values)
+        ]
+        found = masked_mean(system, moved, mask)
+        if getattr(found, "derivative", None) != Fraction(keep, count):
+            return False
+    return True

@@ -29,8 +29,8 @@ from torchlean.data.file_sources import labels_of as labels_of
 from torchlean.data.file_sources import require_file as require_file
 from torchlean.data.file_sources import require_files as require_files
 from torchlean.data.loader import BatchLoader as BatchLoader
-from torchlean.data.loader import LastBatch as LastBatch
-from torchlean.data.loader import batch_loader as batch_loader
+from torchlean.data.loading import LastBatch as LastBatch
+from torchlean.data.loading import batch_loader as batch_loader
 from torchlean.data.named import dataset_named as dataset_named
 from torchlean.data.named import diabetes as diabetes
 from torchlean.data.named import digits as digits
@@ -42,4 +42,6 @@ from torchlean.data.npy import npy_header as npy_header
 from torchlean.data.npy import read_npy as read_npy
 from torchlean.data.npz import npz_names as npz_names
 from torchlean.data.npz import read_npz as read_npz
+from torchlean.data.padding import PaddedBatch as PaddedBatch
+from torchlean.data.padding import PaddedLoader as PaddedLoader
 from torchlean_spec.batches import Position as Position

@@ -5,7 +5,7 @@ them, the loader that goes on behind them.
 
 >>> from torchlean.data.dataset import tensor_dataset
 >>> points = tensor_dataset([[0.0], [1.0], [2.0], [3.0]], [0, 1, 0, 1])
->>> loader = batch_loader(points, 2, shuffle=False)
+>>> loader = BatchLoader(points, 2, shuffle=False)
 >>> (inputs, labels), loader = loader.next_batch()
 >>> labels.tolist(), loader.position
 ([0, 1], Position(epoch=0, batch=1))
@@ -19,20 +19,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Generic, Literal
+from typing import Generic
 
 import numpy as np
 from numpy.typing import NDArray
 
 from torchlean.data.arrays import Inputs, TargetArray
-from torchlean.data.dataset import TensorDataset, from_spec
+from torchlean.data.dataset import TensorDataset
 from torchlean_spec.batches import Position, after, require_position
-from torchlean_spec.data import Dataset, Loader, S_co, T_co
-from torchlean_spec.errors import Reason, TorchLeanError
-from torchlean_spec.shape import S
-
-LastBatch = Literal["drop", "short"]
-"""What becomes of samples that do not fill a last batch."""
+from torchlean_spec.data import Loader, S_co, T_co
 
 Batch = tuple[Inputs, TargetArray]
 """The inputs `[batch, ..]` and the targets `[batch, ..]` of some samples."""
@@ -143,33 +138,3 @@ def order_of_epoch(loader: Loader, epoch: int) -> NDArray[np.int64]:
     order = Epochs(loader).order(epoch)
     order.flags.writeable = False
     return order
-
-
-def batch_loader(
-    dataset: TensorDataset[S, T_co] | Dataset[S, T_co],
-    batch_size: int,
-    *,
-    shuffle: bool = True,
-    seed: int = 0,
-    last: LastBatch = "drop",
-) -> BatchLoader[S, T_co]:
-    """A loader that stands at the first batch of the first epoch.
-
-    Args:
-        dataset: The samples, in either form.
-        batch_size: Samples in a batch.
-        shuffle: Whether each epoch has an order of its own, drawn from the seed.
-        seed: From 0 to 2^64 - 1.
-        last: What becomes of the samples that do not fill a last batch: `drop`
-            leaves them out, `short` gives a shorter batch.
-
-    Raises:
-        TorchLeanError: As `torchlean_spec.data.Loader`; `UNKNOWN_NAME` for another
-            `last`.
-    """
-    if last not in ("drop", "short"):
-        raise TorchLeanError(
-            Reason.UNKNOWN_NAME, f"expected last 'drop' or 'short', got {last!r}"
-        )
-    arrays = dataset if isinstance(dataset, TensorDataset) else from_spec(dataset)
-    return BatchLoader(arrays, batch_size, shuffle, last == "drop", seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pytest
@@ -74,25 +74,6 @@ def test_a_loader_is_a_value() -> None:
     assert seen([first[0]]) == seen([second[0]])
     assert first[1] == second[1]
     assert loader.position == data.Position(0, 0)
-
-
-@pytest.mark.parametrize(("last", "lengths"), [("drop", [4, 4]), ("short", [4, 4, 3])])
-def test_what_becomes_of_the_last_batch(
-    last: data.LastBatch, lengths: Sequence[int]
-) -> None:
-    """It is left out, or shorter, as was asked."""
-    loader = data.batch_loader(POINTS, 4, last=last)
-    assert [len(labels) for _, labels in loader.epoch(0)] == lengths
-    assert len(loader) == len(lengths)
-
-
-def test_either_form_of_data_has_the_same_batches() -> None:
-    """Of the spec's data set and of the arrays come the same batches."""
-    ours, theirs = (
-        seen(data.batch_loader(each, 3, seed=1).epoch(0))
-        for each in (POINTS, POINTS.to_spec())
-    )
-    assert ours == theirs
 
 
 REFUSED: list[tuple[Callable[[], object], Reason, str]] = [
