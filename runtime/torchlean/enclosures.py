@@ -13,15 +13,12 @@ The equations of the spec's coefficients and schedules, which are written over a
 >>> float(third.high), bool(third.radius < 1e-30)
 (0.3333333333333333, True)
 
-Sources: Dekker, "A floating-point technique for extending the available
-precision", Numerische Mathematik 18, 1971; Joldes, Muller, Popescu, "Tight and
-rigorous error bounds for basic building blocks of double-word arithmetic", ACM
-TOMS 44(2), 2017, algorithms 6 and 10 with relative errors of 3 and 7 units of
-2^-106.
+The bounds on sums, products and quotients are those of `torchlean.double_word`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -29,17 +26,23 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from torchlean import double_word
+from torchlean.double_word import (
+    RELATIVE_ERROR,
+    ZERO,
+    Floats,
+    Pair,
+    is_nothing,
+    quick_two_sum,
+)
 from torchlean_spec.exact import cosine_of_half_turns, power
 from torchlean_spec.numbers.floating import nearest_float
 from torchlean_spec.numbers.system import Condition, Exact
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+Flags = NDArray[np.bool_] | np.bool_
+Counts = NDArray[np.int64]
 Numbers = NDArray[np.float32] | NDArray[np.float64]
 Dtype = type[np.float32] | type[np.float64]
-
-RELATIVE_ERROR = 2.0**-102
-"""More than any sum or product of pairs errs by, relative to its result."""
 
 SMALL = 2.0**-900
 """Below it a product's lower half may underflow."""
@@ -50,10 +53,7 @@ UNDERFLOW = 2.0**-1060
 INFLATION = 1 + 2.0**-48
 """Covers the roundings of the radius' own arithmetic."""
 
-SPLITTER = 2.0**27 + 1
-"""Veltkamp's constant, which cuts a binary64 number into two halves."""
-
-PARTS = 32
+PARTS = 256
 """Half a turn is cut into so many parts, at whose ends cosines are tabulated."""
 
 NEAR = 64
@@ -61,35 +61,6 @@ NEAR = 64
 
 LARGEST_COUNT = 2**53
 """Counts below it are exact."""
-
-
-def _two_sum(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """The rounded sum and its error, exactly."""
-    total = x + y
-    seen = total - x
-    return total, (x - (total - seen)) + (y - seen)
-
-
-def _quick_two_sum(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """The same, if x is 0 or |x| >= |y|."""
-    total = x + y
-    return total, y - (total - x)
-
-
-def _halves(x: Floats) -> tuple[Floats, Floats]:
-    scaled = x * SPLITTER
-    upper = scaled - (scaled - x)
-    return upper, x - upper
-
-
-def _two_product(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """The rounded product and its error, exactly unless something underflows."""
-    product = x * y
-    x_upper, x_lower = _halves(x)
-    y_upper, y_lower = _halves(y)
-    error = x_upper * y_upper - product
-    error = error + x_upper * y_lower + x_lower * y_upper
-    return product, error + x_lower * y_lower
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,66 +79,121 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Column:
-    """One enclosed real for each step, or one for all of them."""
+    """One enclosed real for each step, or one for all of them.
+
+    Where `low` or `radius` is a single 0, work on it is left out.
+    """
 
     high: Floats
     low: Floats
     radius: Floats
 
-    def along_rows(self) -> Column:
-        """The same values as a table of one column, to be combined with a row."""
-        return Column(self.high[:, None], self.low[:, None], self.radius[:, None])
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is known that each value is a binary64 number, exactly."""
+        return is_nothing(self.low) and is_nothing(self.radius)
 
     def __neg__(self) -> Column:
-        return Column(-self.high, -self.low, self.radius)
+        return Column(-self.high, _negated(self.low), self.radius)
 
     def __add__(self, other: Column, /) -> Column:
-        high, error = _two_sum(self.high, other.high)
-        low, rest = _two_sum(self.low, other.low)
-        high, error = _quick_two_sum(high, error + low)
-        high, low_sum = _quick_two_sum(high, error + rest)
-        plain = (self.low == 0) & (other.low == 0)
-        own = np.where(plain, 0.0, np.abs(high) * RELATIVE_ERROR)
-        return Column(high, low_sum, (self.radius + other.radius + own) * INFLATION)
+        if is_nothing(self.low) and is_nothing(other.low):
+            high, low = double_word.two_sum(self.high, other.high)
+            return Column(high, _if_any(low), _sum(self.radius, other.radius))
+        high, low = double_word.add(self.high, self.low, other.high, other.low)
+        carried = _sum(self.radius, other.radius)
+        return Column(high, low, _grown(np.abs(high) * RELATIVE_ERROR, carried))
 
     def __sub__(self, other: Column, /) -> Column:
         return self + (-other)
 
     def __mul__(self, other: Column, /) -> Column:
-        high, error = _two_product(self.high, other.high)
-        error = error + (self.high * other.low + self.low * other.high)
-        high, low = _quick_two_sum(high, error)
-        plain = (self.low == 0) & (other.low == 0)
-        size = np.abs(high)
-        own = np.where(plain, 0.0, size * RELATIVE_ERROR)
-        nonzero = (self.high != 0) & (other.high != 0)
-        own = own + np.where((size < SMALL) & nonzero, UNDERFLOW, 0.0)
-        ours, theirs = np.abs(self.high), np.abs(other.high)
-        carried = (
-            ours * other.radius + theirs * self.radius + self.radius * other.radius
+        carried = _sum(
+            _scaled(np.abs(self.high), other.radius),
+            _scaled(np.abs(other.high), self.radius),
         )
-        return Column(high, low, (own + carried) * INFLATION)
+        if not (is_nothing(self.radius) or is_nothing(other.radius)):
+            carried = carried + self.radius * other.radius
+        if is_nothing(self.low) and is_nothing(other.low):
+            high, low = double_word.two_product(self.high, other.high)
+            low, own = _if_any(low), ZERO
+        else:
+            high, low = double_word.multiply(self.high, self.low, other.high, other.low)
+            own = np.abs(high) * RELATIVE_ERROR
+        nonzero = (self.high != 0) & (other.high != 0)
+        underflows = (np.abs(high) < SMALL) & nonzero
+        if np.any(underflows):
+            own = own + np.where(underflows, UNDERFLOW, 0.0)
+        return Column(high, low, _grown(own, carried))
 
     def __truediv__(self, other: Column, /) -> Column:
-        first = self.high / other.high
-        rest = self - _plain(first) * other
-        high, low = _quick_two_sum(first, rest.high / other.high)
-        # The residual of the answer bounds its error, whatever was rounded above.
-        residual = self - Column(high, low, np.zeros_like(high)) * other
-        smallest = np.abs(other.high) * (1 - 2.0**-50) - other.radius
-        radius = np.where(smallest > 0, _reach(residual) / smallest, np.inf)
-        return Column(high, low, radius * INFLATION)
+        if self.is_plain and other.is_plain:
+            return _plain_quotient(self.high, other.high)
+        high, low = double_word.divide(self.high, self.low, other.high, other.low)
+        size = np.abs(high)
+        radius = size * RELATIVE_ERROR
+        if not (is_nothing(self.radius) and is_nothing(other.radius)):
+            # |x/y - x'/y'| <= (|x - x'| + |x/y| |y - y'|) / |y'|, and |high| is
+            # within 2^-52 of |x/y|, relatively.
+            smallest = np.abs(other.high) * (1 - 2.0**-50) - other.radius
+            carried = _sum(self.radius, _scaled(size, other.radius)) / smallest
+            radius = _grown(radius, carried)
+            radius = np.where(smallest > 0, radius, np.inf)
+        return _safe_quotient(Column(high, low, radius), self.high, other.high)
+
+
+def _plain_quotient(x: Floats, y: Floats) -> Column:
+    """The quotient of two numbers, exact where it is one."""
+    high, low = double_word.divide(x, ZERO, y, ZERO)
+    radius = np.where(low == 0, 0.0, np.abs(high) * RELATIVE_ERROR)
+    found = _safe_quotient(Column(high, low, radius), x, y)
+    if not (np.any(found.low) or np.any(found.radius)):
+        return _plain(high)
+    return found
+
+
+def _safe_quotient(found: Column, x: Floats, y: Floats) -> Column:
+    """The same, undecided where a residual may have underflowed or overflowed."""
+    small = ((np.abs(x) < SMALL) & (x != 0)) | (np.abs(found.high) > 1 / SMALL)
+    safe = np.isfinite(found.high) & np.isfinite(found.low) & ~small & (y != 0)
+    if np.all(safe):
+        return found
+    return _widened(found, ~safe)
 
 
 def _plain(values: Floats) -> Column:
-    zero = np.zeros_like(values)
-    return Column(values, zero, zero)
+    return Column(values, ZERO, ZERO)
+
+
+def _negated(x: Floats) -> Floats:
+    return x if is_nothing(x) else -x
+
+
+def _if_any(x: Floats) -> Floats:
+    """The same; a single 0 where all are 0."""
+    return x if np.any(x) else ZERO
+
+
+def _sum(x: Floats, y: Floats) -> Floats:
+    """The sum of two radii, not yet inflated."""
+    if is_nothing(x):
+        return y
+    return x if is_nothing(y) else x + y
+
+
+def _scaled(size: Floats, radius: Floats) -> Floats:
+    return ZERO if is_nothing(radius) else size * radius
+
+
+def _grown(own: Floats, carried: Floats) -> Floats:
+    """A radius from its own rounding and what it carries on."""
+    total = _sum(own, carried)
+    return total if is_nothing(total) else total * INFLATION
 
 
 def _reach(x: Column) -> Floats:
     """How far from 0 a value may be."""
-    reach: Floats = (np.abs(x.high) + np.abs(x.low) + x.radius) * INFLATION
-    return reach
+    return (np.abs(x.high) + np.abs(x.low) + x.radius) * INFLATION
 
 
 def _upwards(value: Fraction) -> float:
@@ -178,35 +204,97 @@ def _upwards(value: Fraction) -> float:
 @lru_cache(maxsize=256)
 def enclosed(value: Fraction) -> Column:
     """The enclosure of one exact real; those of constants are remembered."""
-    return _enclose(value)
-
-
-def _enclose(value: Fraction) -> Column:
     high = nearest_float(value)
     if not np.isfinite(high):
-        return Column(*(np.float64(each) for each in (high, 0.0, np.inf)))  # type: ignore[arg-type]
+        return Column(np.float64(high), ZERO, np.float64(np.inf))
     low = nearest_float(value - Fraction(high))
     radius = _upwards(abs(value - Fraction(high) - Fraction(low)))
-    return Column(*(np.float64(each) for each in (high, low, radius)))  # type: ignore[arg-type]
+    return Column(np.float64(high), np.float64(low), np.float64(radius))
 
 
-def enclosed_power(base: Fraction, exponent: int) -> Column:
-    """The enclosure of one power, as a column of one step."""
-    return _stretch(_enclose(power(base, exponent)), slice(None))
+def column_of(values: list[Fraction]) -> Column:
+    """The enclosures of some exact reals, one after the other."""
+    each = [enclosed.__wrapped__(value) for value in values]
+    return Column(
+        np.array([one.high for one in each]),
+        np.array([one.low for one in each]),
+        np.array([one.radius for one in each]),
+    )
+
+
+# POWERS
+
+Root = tuple[Fraction, int]
+"""A base, and the root that is taken of its powers."""
+
+
+def first_power(root: Root, exponent: int) -> Column:
+    """One power, as a column of one step."""
+    return column_of([power(root[0], exponent, root[1])])
 
 
 @lru_cache(maxsize=256)
-def _far_power(base: Fraction, exponent: int) -> Column:
-    return enclosed_power(base, exponent)
+def powers_apart(root: Root, distance: int, length: int) -> Column:
+    """The powers to 0, `distance`, `2 * distance`, ..., a power of 2 of them."""
+    if length == 1:
+        return first_power(root, 0)
+    shorter = powers_apart(root, distance, length // 2)
+    return _joined(shorter, shorter * first_power(root, distance * length // 2))
 
 
-@lru_cache(maxsize=64)
-def _near_powers(base: Fraction) -> Column:
-    """The powers to 0, 1, ..., as a row."""
-    found = enclosed_power(base, 0)
-    while (length := found.high.size) < NEAR:
-        found = _joined(found, found * _far_power(base, length))
-    return found
+@dataclass(frozen=True, slots=True)
+class WantedPowers:
+    """Which powers a column of counts asks for, and of which factors they are made.
+
+    The power to `least + 64 i + j` is that to `least`, the `far` i-th of those that
+    are 64 apart, and the `near` j-th of those that are 1 apart, multiplied.
+    """
+
+    places: slice | Counts
+    """Where each count's power stands among all from `least` on."""
+    least: int
+    far: int
+    near: int
+
+    @staticmethod
+    def of(exponent: Floats) -> WantedPowers:
+        """What a column of whole numbers asks for."""
+        counts = np.atleast_1d(exponent)
+        if counts.size and bool(np.all(counts[1:] - counts[:-1] == 1)):
+            least, number = int(max(counts[0], 0.0)), counts.size
+            # The spec refuses a negative exponent; the caller leaves it to the spec.
+            places: slice | Counts = slice(number)
+            if counts[0] < 0:
+                places = np.maximum(counts, 0.0).astype(np.int64)
+        else:
+            whole = np.maximum(counts, 0.0).astype(np.int64)
+            least = int(whole.min()) if whole.size else 0
+            number = int(whole.max()) - least + 1 if whole.size else 1
+            places = whole - least
+        rows = -(-number // NEAR)
+        near = NEAR if rows > 1 else 1 << (number - 1).bit_length()
+        return WantedPowers(places, least, 1 << (rows - 1).bit_length(), near)
+
+
+def _power_table(starts: Column, near: Column) -> Column:
+    """All products of two columns of powers, row after row."""
+    with np.errstate(all="ignore"):
+        relative = sum(np.max(each.radius / each.high) for each in (starts, near))
+    rows = _along_rows(starts)
+    # (1 + r)(1 + s) - 1 for the factors' relative radii r and s, and the product's
+    # own error; where a power is 0, each product has a radius by itself.
+    share = (relative * (1 + 2.0**-20) + RELATIVE_ERROR) * INFLATION
+    if not share < 2.0**-20:
+        table = rows * near
+        return stretch(table, slice(None))
+    high, low = double_word.multiply(rows.high, rows.low, near.high, near.low)
+    radius = high * share
+    if high.min() < SMALL:
+        radius = radius + UNDERFLOW
+    return Column(high.ravel(), low.ravel(), radius.ravel())
+
+
+# THE ARITHMETIC
 
 
 class Enclosures:
@@ -214,33 +302,42 @@ class Enclosures:
 
     def count(self, first: int, number: int) -> Column:
         """The counts `first, first + 1, ...`, so many of them."""
-        return _plain(np.arange(first, first + number, dtype=np.float64))
+        return self.counts(np.arange(first, first + number, dtype=np.float64))
+
+    def counts(self, values: NDArray[np.float64]) -> Column:
+        """Some counts."""
+        return _plain(values)
 
     def constant(self, value: Exact, /) -> Column:
         """One exact real, for all steps."""
         return enclosed(Fraction(value))
 
-    def power(self, base: Exact, exponent: Column, /) -> Column:
+    def power(self, base: Exact, exponent: Column, root: int = 1, /) -> Column:
         """From a table of consecutive powers: every 64th times each of the first 64."""
-        real = Fraction(base)
-        counts = np.atleast_1d(np.maximum(exponent.high, 0.0).astype(np.int64))
-        least = int(counts.min()) if counts.size else 0
-        needed = int(counts.max()) - least + 1 if counts.size else 1
-        starts = enclosed_power(real, least)
-        while (length := starts.high.size) * NEAR < needed:
-            shorter = _stretch(starts, slice(-(-needed // NEAR) - length))
-            starts = _joined(starts, shorter * _far_power(real, length * NEAR))
-        table = starts.along_rows() * _near_powers(real)
+        wanted, powers = WantedPowers.of(exponent.high), (Fraction(base), root)
+        rows = first_power(powers, wanted.least)
+        if wanted.far > 1:
+            rows = rows * powers_apart(powers, NEAR, wanted.far)
+        table = _power_table(rows, powers_apart(powers, 1, wanted.near))
+        found = stretch(table, wanted.places)
+        if isinstance(wanted.places, slice):
+            return found
         # The spec refuses a negative exponent; leave the answer to it.
-        return _widened(_stretch(table, counts - least), exponent.high < 0)
+        return _widened(found, exponent.high < 0)
+
+    def of_count(self, function: Callable[[int], Fraction], count: Column, /) -> Column:
+        """The function is asked once for each count that occurs."""
+        counts, places = np.unique(np.atleast_1d(count.high), return_inverse=True)
+        found = column_of([function(int(each)) for each in counts.tolist()])
+        return stretch(found, places.reshape(-1))
 
     def square_root(self, x: Column, /) -> Column:
         """Newton's correction of the rounded root."""
         first = np.sqrt(np.maximum(x.high, 0.0))
         divisor = np.where(first > 0, first, 1.0)
         rest = x - _plain(first) * _plain(first)
-        high, low = _quick_two_sum(first, rest.high / (2 * divisor))
-        found = Column(high, low, np.zeros_like(high))
+        high, low = quick_two_sum(first, rest.high / (2 * divisor))
+        found = Column(high, _if_any(low), ZERO)
         # |sqrt(x) - r| = |x - r^2| / (sqrt(x) + r), and sqrt(x) >= 0.
         reach = _reach(x - found * found)
         smallest = np.abs(high) * (1 - 2.0**-50)
@@ -256,14 +353,16 @@ class Enclosures:
         part = np.rint(x.high * PARTS)
         rest = x - _plain(part / PARTS)
         place = np.mod(part, 2 * PARTS).astype(np.int64)
-        cosine, sine = _small_angle(rest)
-        found = _tabulated(place) * cosine - _tabulated(place - PARTS // 2) * sine
-        return _select(_is_exact(rest) & (rest.high == 0), _tabulated(place), found)
+        cosine, sine = tabulated(place), tabulated(place - PARTS // 2)
+        high, low = _turned(cosine, sine, (rest.high, rest.low))
+        # The derivative of cos(pi x) is at most pi.
+        radius = TURNING_ERROR + 4 * rest.radius
+        unturned = (rest.high == 0) & (rest.low == 0) & (rest.radius == 0)
+        return _select(unturned, cosine, Column(high, low, radius))
 
     def quotient(self, count: Column, divisor: int, /) -> Column:
         """A count divided by a whole number, rounded down."""
-        whole = count.high.astype(np.int64) // min(divisor, 2 * LARGEST_COUNT)
-        return _plain(whole.astype(np.float64))
+        return _plain(whole_quotient(count.high, divisor))
 
     def minimum(self, x: Column, y: Column, /) -> Column:
         """The smaller of two values."""
@@ -275,6 +374,9 @@ class Enclosures:
 
     def less(self, x: Column, y: Column, /) -> Decision:
         """Whether x < y: by the sign of the difference."""
+        if x.is_plain and y.is_plain:
+            below = x.high < y.high
+            return Decision(below, below)
         difference = x - y
         lowest = difference.high + (difference.low - difference.radius) * INFLATION
         highest = difference.high + (difference.low + difference.radius) * INFLATION
@@ -288,7 +390,7 @@ class Enclosures:
         assert isinstance(condition, Decision)
         picked = _select(condition.certain, chosen, otherwise)
         undecided = condition.possible & ~condition.certain
-        if not undecided.any():
+        if not np.any(undecided):
             return picked
         return _select(undecided, _hull(chosen, otherwise), picked)
 
@@ -297,30 +399,57 @@ ENCLOSURES = Enclosures()
 """The one instance."""
 
 
-def _is_exact(x: Column) -> Flags:
-    return np.asarray((x.radius == 0) & (x.low == 0))
+def whole_quotient(count: Floats, divisor: int) -> Floats:
+    """A count divided by a whole number, rounded down.
+
+    The quotient of a count x below 2^50 that is no multiple lies below the next
+    whole number q by at least `q / (x + 1)`, so that its rounding stays below q.
+    """
+    if np.all(count < 2.0**50) and divisor < 2**50:
+        return np.floor(count / np.float64(divisor))
+    whole = np.asarray(count).astype(np.int64) // min(divisor, 2 * LARGEST_COUNT)
+    return whole.astype(np.float64)
 
 
 def _select(condition: Flags, chosen: Column, otherwise: Column) -> Column:
+    def picked(x: Floats, y: Floats) -> Floats:
+        if is_nothing(x) and is_nothing(y):
+            return ZERO
+        return np.where(condition, x, y)
+
     return Column(
         np.where(condition, chosen.high, otherwise.high),
-        np.where(condition, chosen.low, otherwise.low),
-        np.where(condition, chosen.radius, otherwise.radius),
+        picked(chosen.low, otherwise.low),
+        picked(chosen.radius, otherwise.radius),
     )
 
 
-def _stretch(x: Column, places: slice | NDArray[np.int64]) -> Column:
+def _filled(x: Column) -> tuple[Floats, Floats, Floats]:
+    """High, low and radius, all of one shape."""
+    shape = np.shape(x.high)
+    low, radius = (
+        each if np.shape(each) == shape else np.full(shape, each)
+        for each in (x.low, x.radius)
+    )
+    return x.high, low, radius
+
+
+def _along_rows(x: Column) -> Column:
+    """The same values as a table of one column, to be combined with a row."""
+    high, low, radius = (each[:, None] for each in _filled(x))
+    return Column(high, low, radius)
+
+
+def stretch(x: Column, places: slice | Counts) -> Column:
     """The values at some places, of the rows one after the other."""
-    high, low, radius = (np.ravel(each) for each in (x.high, x.low, x.radius))
-    return Column(high[places], low[places], radius[places])
+    high, low, radius = (np.ravel(each)[places] for each in _filled(x))
+    return Column(high, low, radius)
 
 
 def _joined(x: Column, y: Column) -> Column:
-    return Column(
-        np.concatenate([x.high, y.high]),
-        np.concatenate([x.low, y.low]),
-        np.concatenate([x.radius, y.radius]),
-    )
+    pairs = zip(_filled(x), _filled(y), strict=True)
+    high, low, radius = (np.concatenate(pair) for pair in pairs)
+    return Column(high, low, radius)
 
 
 def _widened(x: Column, condition: Flags) -> Column:
@@ -332,68 +461,64 @@ def _hull(x: Column, y: Column) -> Column:
     return Column(x.high, x.low, _reach(x - y) + x.radius + y.radius)
 
 
+# COSINES
+
+
 @lru_cache(maxsize=1)
-def _cosines() -> tuple[Floats, Floats, Floats]:
+def _cosines() -> Column:
     """`cos(pi k / PARTS)` for k from 0 to `2 PARTS - 1`."""
-    quarter = [
-        enclosed(cosine_of_half_turns(Fraction(k, PARTS)))
-        for k in range(PARTS // 2 + 1)
-    ]
-    half = quarter + [-each for each in quarter[-2::-1]]
-    whole = half + half[-2:0:-1]
-    return (
-        np.array([each.high for each in whole]),
-        np.array([each.low for each in whole]),
-        np.array([each.radius for each in whole]),
+    quarter = column_of(
+        [cosine_of_half_turns(Fraction(k, PARTS)) for k in range(PARTS // 2 + 1)]
     )
+    half = _joined(quarter, -stretch(quarter, np.arange(PARTS // 2 - 1, -1, -1)))
+    return _joined(half, stretch(half, np.arange(PARTS - 1, 0, -1)))
 
 
-def _tabulated(place: NDArray[np.int64]) -> Column:
-    high, low, radius = (each[np.mod(place, 2 * PARTS)] for each in _cosines())
-    return Column(high, low, radius)
+def tabulated(place: Counts) -> Column:
+    """The cosine after so many parts of half a turn."""
+    return stretch(_cosines(), np.mod(place, 2 * PARTS))
 
 
 PI = "3.14159265358979323846264338327950288419716939937510"
 """The first 50 decimals of pi."""
 
-COSINE_TAIL = (-1 / 720, 1 / 40320, -1 / 3628800, 1 / 479001600)
-SINE_TAIL = (-1 / 5040, 1 / 362880, -1 / 39916800, 1 / 6227020800)
-"""The Taylor coefficients that follow the first three."""
+TURNING_ERROR = 2.0**-84
+"""More than `_turned` errs by; see there."""
 
 
-@lru_cache(maxsize=1)
-def _pi() -> Column:
-    near = enclosed(Fraction(PI))
-    return Column(near.high, near.low, near.radius + np.float64(1e-49))
+def _turned(cosine: Column, sine: Column, x: Pair) -> Pair:
+    """The cosine of an angle and of `pi x` more, where |x| <= 1 / (2 PARTS).
 
+    `cos(a + b) = cos a + (cos a (cos b - 1) - sin a sin b)`. With b^2 below
+    2^-14.6, and
 
-def _small_angle(x: Column) -> tuple[Column, Column]:
-    """Cosine and sine of `pi x`, where |x| is at most `1 / (2 PARTS)`."""
-    angle = _pi() * x
-    squared = angle * angle
-    one = enclosed(Fraction(1))
-    cosine = one + squared * (
-        enclosed(Fraction(-1, 2))
-        + squared * (enclosed(Fraction(1, 24)) + _tail(squared, COSINE_TAIL))
-    )
-    sine = one + squared * (
-        enclosed(Fraction(-1, 6))
-        + squared * (enclosed(Fraction(1, 120)) + _tail(squared, SINE_TAIL))
-    )
-    return cosine, angle * sine
+        cos b - 1 = -b^2 / 2 + b^4 (1/24 - b^2 / 720 + b^4 / 40320) - ...
+        sin b     = b + b (-b^2 / 6 + b^4 (1/120 - b^2 / 5040 + ...))
 
-
-def _tail(x: Column, coefficients: tuple[float, ...]) -> Column:
-    """A power series from its linear term on, where 0 <= x < 1/400.
-
-    The coefficients alternate and fall fast: the first term dominates, which
-    bounds the roundings, and what is left out is below 2^-95.
+    the sums in brackets are below 1/24 and 1/120, and are rounded to binary64: of
+    values below 2^-33 and 2^-36 that is less than 2^-85 together. What is left out
+    is below b^10 / 10! < 2^-94, and the double words, of values below 1, err by less
+    than 2^-95 all together; pi is a double word within 2^-104.
     """
-    total = np.zeros_like(x.high)
-    for coefficient in reversed(coefficients):
-        total = (total + coefficient) * x.high
-    radius = np.abs(total) * 2.0**-48 + x.radius + 2.0**-95
-    return Column(total, np.zeros_like(total), radius)
+    pi = enclosed(Fraction(PI))
+    b = double_word.multiply(*x, pi.high, pi.low)
+    squared = double_word.multiply(*b, *b)
+    near, four = squared[0], squared[0] * squared[0]
+    below = four * (1 / 24 - near * (1 / 720 - near / 40320))
+    lost = double_word.add_plain(squared[0] * -0.5, squared[1] * -0.5, below)
+    sixth = enclosed(Fraction(-1, 6))
+    below = four * (1 / 120 - near * (1 / 5040 - near / 362880))
+    bent = double_word.multiply(*squared, sixth.high, sixth.low)
+    bent = double_word.multiply(*b, *double_word.add_plain(*bent, below))
+    rising = double_word.add(*b, *bent)
+    change = double_word.add(
+        *double_word.multiply(cosine.high, cosine.low, *lost),
+        *double_word.multiply(-sine.high, -sine.low, *rising),
+    )
+    return double_word.add(cosine.high, cosine.low, *change)
+
+
+# ROUNDING
 
 
 def rounded(x: Column, dtype: Dtype) -> tuple[Numbers, Flags]:
@@ -405,16 +530,15 @@ def rounded(x: Column, dtype: Dtype) -> tuple[Numbers, Flags]:
     >>> float(values), bool(decided)
     (0.10000000149011612, True)
     """
-    known = x.radius == 0
-    below = np.where(known, x.low, np.nextafter(x.low - x.radius, -np.inf))
-    above = np.where(known, x.low, np.nextafter(x.low + x.radius, np.inf))
-    lowest, highest = x.high + below, x.high + above
+    # One sum in binary64 rounds each end, once the radius covers the roundings of
+    # the sums with the lower half; where it is 0, there is nothing to cover.
+    reach = x.radius * INFLATION + (x.radius != 0) * (np.abs(x.low) * 2.0**-51)
+    lowest, highest = x.high + (x.low - reach), x.high + (x.low + reach)
     if dtype is np.float32:
         # The sums were rounded to binary64 already: move outwards once more.
-        lowest = np.nextafter(lowest, -np.inf)
-        highest = np.nextafter(highest, np.inf)
-    exact = _is_exact(x)
-    lowest = np.where(exact, x.high, lowest).astype(dtype)
-    highest = np.where(exact, x.high, highest).astype(dtype)
+        exact = (x.radius == 0) & (x.low == 0)
+        lowest = np.where(exact, x.high, np.nextafter(lowest, -np.inf))
+        highest = np.where(exact, x.high, np.nextafter(highest, np.inf))
+        lowest, highest = lowest.astype(dtype), highest.astype(dtype)
     # Adding +0 turns a -0 into the +0 that an exact 0 rounds to.
     return highest + dtype(0), (lowest == highest) & np.isfinite(highest)

@@ -16,6 +16,7 @@ meaning, and a runtime may evaluate the same text over whole columns of steps.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -136,54 +137,144 @@ def whole(name: str, value: int, smallest: int) -> int:
     return value
 
 
-def power(base: Exact, exponent: int) -> Fraction:
-    """The power `base ** exponent` of a non-negative base; 0 to the 0 is 1.
-
-    Exact up to `EXACT_BITS` bits, beyond them with a relative error below
-    2^-PRECISION, by repeated squaring of truncated integers.
+def positive(name: str, value: Hyperparameter) -> Fraction:
+    """The hyperparameter as a fraction, if it is above 0.
 
     Raises:
-        TorchLeanError: `DOMAIN` for a negative base or exponent, and for a power
-            of at least 2^LARGEST_EXPONENT.
+        TorchLeanError: `HYPERPARAMETER` for what is no number or not above 0.
+
+    >>> positive("ratio", "1/3")
+    Fraction(1, 3)
+    """
+    try:
+        number = exact(value)
+    except TorchLeanError as error:
+        raise TorchLeanError(error.reason, f"{name}: {error}") from None
+    if number <= 0:
+        raise TorchLeanError(
+            Reason.HYPERPARAMETER, f"expected {name} above 0, got {value}"
+        )
+    return number
+
+
+def power(base: Exact, exponent: int, root: int = 1) -> Fraction:
+    """The power `base ** (exponent / root)` of a non-negative base; 0 to the 0 is 1.
+
+    Exact where the value is rational and has up to `EXACT_BITS` bits, else with a
+    relative error below 2^-PRECISION, by repeated squaring of truncated integers.
+
+    Raises:
+        TorchLeanError: `DOMAIN` for a negative base or exponent, for a root below
+            1, and for a power of at least 2^LARGEST_EXPONENT.
 
     >>> power(Fraction(9, 10), 2)
     Fraction(81, 100)
     >>> float(power(Fraction(999, 1000), 100_000))
     3.538527688343442e-44
+    >>> power(8, 2, 3), float(power(2, 1, 2))
+    (Fraction(4, 1), 1.4142135623730951)
     """
     real = Fraction(base)
-    if real < 0 or exponent < 0:
+    if real < 0 or exponent < 0 or root < 1:
         raise TorchLeanError(
             Reason.DOMAIN,
             "expected a power of a non-negative base and exponent, "
-            f"got ({base}) ** ({exponent})",
+            f"got ({base}) ** ({exponent if root == 1 else Fraction(exponent, root)})",
         )
-    numerator, denominator = real.numerator, real.denominator
-    widest = max(numerator, denominator).bit_length()
-    if numerator == 0 or real == 1 or exponent * widest <= EXACT_BITS:
-        return real**exponent
+    common = math.gcd(exponent, root)
+    exponent, root = exponent // common, root // common
+    rooted = real if root == 1 else _rational_root(real, root)
+    if rooted is not None:
+        numerator, denominator = rooted.numerator, rooted.denominator
+        widest = max(numerator, denominator).bit_length()
+        if numerator == 0 or rooted == 1 or exponent * widest <= EXACT_BITS:
+            return rooted**exponent
 
     # n truncated products, and the truncated base n times, err by less than
     # 2n * 2^(1 - bits) in all.
     bits = PRECISION + exponent.bit_length() + 8
-    shift = bits + denominator.bit_length() - numerator.bit_length()
-    scaled = numerator << shift if shift >= 0 else numerator >> -shift
-    factor, factor_scale = _truncate(scaled // denominator, -shift, bits)
+    if rooted is not None:
+        factor, scale = _mantissa(rooted, bits)
+    else:
+        factor, scale = _irrational_root(real, root, bits)
+    mantissa, scale = _truncated_power(factor, scale, exponent, bits)
+    magnitude = mantissa.bit_length() + scale
+    if magnitude > LARGEST_EXPONENT:
+        shown = str(exponent) if root == 1 else f"({Fraction(exponent, root)})"
+        raise TorchLeanError(
+            Reason.DOMAIN,
+            f"expected a power below 2^{LARGEST_EXPONENT}, got ({base}) ** {shown}",
+        )
+    if magnitude <= -LARGEST_EXPONENT:
+        return Fraction(0)
+    return _scaled(mantissa, scale)
+
+
+def _mantissa(real: Fraction, bits: int) -> tuple[int, int]:
+    """A rational above 0 as `mantissa * 2^scale`, rounded down to so many bits."""
+    shift = bits + real.denominator.bit_length() - real.numerator.bit_length()
+    scaled = real.numerator << shift if shift >= 0 else real.numerator >> -shift
+    return _truncate(scaled // real.denominator, -shift, bits)
+
+
+def _truncated_power(
+    factor: int, factor_scale: int, exponent: int, bits: int
+) -> tuple[int, int]:
+    """`(factor * 2^factor_scale) ** exponent`, each product rounded down."""
     mantissa, scale = factor, factor_scale
     for binary_digit in bin(exponent)[3:]:
         mantissa, scale = _truncate(mantissa * mantissa, 2 * scale, bits)
         if binary_digit == "1":
             mantissa, scale = _truncate(mantissa * factor, scale + factor_scale, bits)
+    return mantissa, scale
 
-    magnitude = mantissa.bit_length() + scale
-    if magnitude > LARGEST_EXPONENT:
-        raise TorchLeanError(
-            Reason.DOMAIN,
-            f"expected a power below 2^{LARGEST_EXPONENT}, got ({base}) ** {exponent}",
-        )
-    if magnitude <= -LARGEST_EXPONENT:
-        return Fraction(0)
-    return _scaled(mantissa, scale)
+
+def _rational_root(real: Fraction, root: int) -> Fraction | None:
+    """The root of a rational of at least 0, if it is rational."""
+    upper, lower = (_whole_root(n, root) for n in (real.numerator, real.denominator))
+    return None if upper is None or lower is None else Fraction(upper, lower)
+
+
+def _whole_root(number: int, root: int) -> int | None:
+    """The root of a whole number of at least 0, if it is whole."""
+    if number < 2 or root == 1:
+        return number
+    if number.bit_length() <= root:
+        return None
+    low, high = 1, 1 << -(-number.bit_length() // root)
+    # low^root <= number < (high + 1)^root all the while.
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if middle**root <= number else (low, middle - 1)
+    return low if low**root == number else None
+
+
+@lru_cache(maxsize=64)
+def _irrational_root(real: Fraction, root: int, bits: int) -> tuple[int, int]:
+    """`real ** (1 / root)` as `mantissa * 2^scale`, relative error below 2^-bits.
+
+    Newton's iteration `x <- x * (1 + (real / x^root - 1) / root)`: a relative error
+    e becomes at most root * e^2. It begins with an error of some 2^-50 of the
+    logarithm, which the root divides, and so converges for every root.
+    """
+    work = bits + root.bit_length() + 16
+    logarithm = math.log2(real.numerator) - math.log2(real.denominator)
+    whole_part = round(logarithm / root)
+    rest = (logarithm / root - whole_part) * math.log(2)
+    mantissa, scale = _mantissa(1 + Fraction(math.expm1(rest)), work)
+    scale += whole_part
+    target, target_scale = _mantissa(real, work)
+    correction = 1
+    while correction:
+        powered, powered_scale = _truncated_power(mantissa, scale, root, work)
+        shift = target_scale - powered_scale + work
+        quotient = (target << shift if shift >= 0 else target >> -shift) // powered
+        correction = (quotient - (1 << work)) // root
+        mantissa += mantissa * correction >> work
+        # What the truncations left uncertain is no reason to go on.
+        correction >>= work - bits - 4
+        correction = 0 if correction == -1 else correction
+    return _truncate(mantissa, scale, work)
 
 
 def square_root(x: Exact) -> Fraction:
@@ -287,8 +378,12 @@ class ExactArithmetic(Protocol[A]):
         """The value that an exact real stands for."""
         ...
 
-    def power(self, base: Exact, exponent: A, /) -> A:
-        """A non-negative constant to the power of a count."""
+    def power(self, base: Exact, exponent: A, root: int = 1, /) -> A:
+        """A non-negative constant to the power of a count over a whole number."""
+        ...
+
+    def of_count(self, function: Callable[[int], Fraction], count: A, /) -> A:
+        """What a function of a count gives."""
         ...
 
     def square_root(self, x: A, /) -> A:
@@ -327,9 +422,15 @@ class ExactFractions:
         """The exact real itself."""
         return Fraction(value)
 
-    def power(self, base: Exact, exponent: Fraction, /) -> Fraction:
+    def power(self, base: Exact, exponent: Fraction, root: int = 1, /) -> Fraction:
         """See the function `power`."""
-        return power(base, int(exponent))
+        return power(base, int(exponent), root)
+
+    def of_count(
+        self, function: Callable[[int], Fraction], count: Fraction, /
+    ) -> Fraction:
+        """The function's value."""
+        return function(int(count))
 
     def square_root(self, x: Fraction, /) -> Fraction:
         """See the function `square_root`."""

@@ -245,8 +245,11 @@ class Columns:
     def constant(self, value: Exact, /) -> Column:
         return Column((F(value),) * self.count)
 
-    def power(self, base: Exact, exponent: Column, /) -> Column:
-        return each(lambda n: EXACT.power(base, n), exponent)
+    def power(self, base: Exact, exponent: Column, root: int = 1, /) -> Column:
+        return each(lambda n: EXACT.power(base, n, root), exponent)
+
+    def of_count(self, function: Callable[[int], Fraction], count: Column, /) -> Column:
+        return each(lambda n: EXACT.of_count(function, n), count)
 
     def square_root(self, x: Column, /) -> Column:
         return each(EXACT.square_root, x)
