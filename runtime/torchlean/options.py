@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from torchlean.execution import BackendName, Execution, require_settings
+from torchlean.report_lines import configuration_lines
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.random import require_seed
 from torchlean_spec.task import Task
@@ -77,21 +78,10 @@ class Options:
         )
 
     def lines(self) -> tuple[str, ...]:
-        """The options for people, a line each.
-
-        >>> print(*Options().lines(), sep=chr(10))
-        [torchlean] dtype: float32
-        [torchlean] backend: compiled
-        [torchlean] device: cpu
-        [torchlean] kernels: fast
-        [torchlean] seed: 0
-        """
-        strict = self.strict or self.fast_kernels is False
-        shown = {
-            "dtype": self.dtype,
-            "backend": self.backend,
-            "device": self.device,
-            "kernels": "strict" if strict else "fast",
-            "seed": self.seed,
-        }
-        return tuple(f"[torchlean] {key}: {value}" for key, value in shown.items())
+        """The options for people, a line each; see `configuration_lines`."""
+        return configuration_lines(
+            dtype=self.dtype,
+            backend=self.backend,
+            device=self.device,
+            fast_kernels=not (self.strict or self.fast_kernels is False),
+        )

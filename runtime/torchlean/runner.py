@@ -298,8 +298,7 @@ def run(
     [torchlean] dtype: float32
     [torchlean] backend: compiled
     [torchlean] device: cpu
-    [torchlean] kernels: fast
-    [torchlean] seed: 7
+    [torchlean] fast kernels: true
     (7, ['--steps', '3'])
     """
     options, rest = read_options(arguments)
