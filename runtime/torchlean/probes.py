@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from torchlean import metrics
-from torchlean.report_lines import class_probe_line, probe_line
+from torchlean.report_lines import Style, class_probe_line, probe_line, shown
 from torchlean_spec.errors import Reason, TorchLeanError
 
 
@@ -50,8 +50,27 @@ class Probe:
         >>> Probe.at("center", 0, 0).text
         'x=(0, 0)'
         """
-        shown = ", ".join(f"{each:g}" for each in coordinates)
-        return Probe(name, list(coordinates), expected, f"x=({shown})")
+        text = ", ".join(f"{each:g}" for each in coordinates)
+        return Probe(name, list(coordinates), expected, f"x=({text})")
+
+    @staticmethod
+    def vector2(
+        name: str,
+        first: float,
+        second: float,
+        expected: int | float | Sequence[float] | None = None,
+        *,
+        style: Style = "torchlean",
+    ) -> Probe:
+        """The probe of a pair of numbers, whose text is that of the original's `vec2`.
+
+        >>> Probe.vector2("held out", 0.25, -0.75, 0.2).text
+        'x=(0.25,-0.75)'
+        >>> Probe.vector2("held out", 0.25, -0.75, style="lean").text
+        'x=(0.250000,-0.750000)'
+        """
+        text = f"x=({shown(first, style)},{shown(second, style)})"
+        return Probe(name, [first, second], expected, text)
 
     def line(self, output: ArrayLike, classes: bool = False) -> str:
         """The line that says what a model answers.

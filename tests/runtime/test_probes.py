@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from torchlean.data import tensor_dataset, two_moons
@@ -17,6 +18,15 @@ MOONS = two_moons(60)
 LINE = tensor_dataset([[0.0], [1.0], [2.0], [3.0]], [1.0, 3.0, 5.0, 7.0])
 TRAINER = Trainer(Linear(1, 1), task="regression", optimizer=SGD("0.1"))
 PROBES = [Probe.at("ten", 10, expected=21), Probe("bare", [0.5])]
+
+
+def test_a_pair_is_written_as_the_original_writes_it() -> None:
+    """Without a space, and every digit that matters unless told otherwise."""
+    probe = Probe.vector2("p", 0.1, -2, [0.5])
+    assert probe.line([0.25]) == "  p: x=(0.1,-2.0)  target=[0.5]  pred=[0.25]"
+    assert probe.input == [0.1, -2]
+    lean = Probe.vector2("p", 0.1, -2, style="lean")
+    assert (lean.text, lean.expected) == ("x=(0.100000,-2.000000)", None)
 
 
 def answers(trained: Trained) -> list[str]:
@@ -74,8 +84,8 @@ def test_losses_are_printed_as_often_as_asked(
     trained = TRAINER.train(LINE, batch_size=2, steps=7, log_every=3)
     assert capsys.readouterr().out.splitlines() == [
         mean_loss_line("before", trained.before.loss),
-        step_line(3, trained.losses[2]),
-        step_line(6, trained.losses[5]),
+        step_line(3, np.float32(trained.losses[2])),
+        step_line(6, np.float32(trained.losses[5])),
         mean_loss_line("after", trained.after.loss),
     ]
 
