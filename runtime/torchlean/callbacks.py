@@ -121,6 +121,15 @@ class Callbacks:
         put(self, "epoch_end_hooks", (on_epoch_end,) if on_epoch_end else ())
         put(self, "train_end_hooks", (on_train_end,) if on_train_end else ())
 
+    @staticmethod
+    def empty() -> Callbacks:
+        """The callbacks that do nothing: the unit of `+`."""
+        return Callbacks()
+
+    def append(self, other: Callbacks) -> Callbacks:
+        """What these do and then what the others do, at each point: `+`."""
+        return self + other
+
     def __add__(self, other: Callbacks) -> Callbacks:
         joined = Callbacks()
         for name in self.__slots__:
@@ -147,3 +156,27 @@ class Callbacks:
         """Run the hooks of the end."""
         for hook in self.train_end_hooks:
             hook(report)
+
+
+def on_train_start(hook: StartHook) -> Callbacks:
+    """The callbacks that run one hook, before the first update."""
+    return Callbacks(on_train_start=hook)
+
+
+def on_step(hook: StepHook) -> Callbacks:
+    """The callbacks that run one hook, for each update.
+
+    >>> on_step(print) + on_step(print) == Callbacks(on_step=print) + on_step(print)
+    True
+    """
+    return Callbacks(on_step=hook)
+
+
+def on_epoch_end(hook: EpochHook) -> Callbacks:
+    """The callbacks that run one hook, after each epoch."""
+    return Callbacks(on_epoch_end=hook)
+
+
+def on_train_end(hook: EndHook) -> Callbacks:
+    """The callbacks that run one hook, if the run comes to its end."""
+    return Callbacks(on_train_end=hook)

@@ -33,6 +33,7 @@ from torchlean.inference import Batch, slices_of
 from torchlean.initial import initial_parameters
 from torchlean.options import Options
 from torchlean.state import State
+from torchlean.stream import GivenBatch as GivenBatch
 from torchlean_spec.clipping import Clipping
 from torchlean_spec.data import Dataset, Loader, Targets
 from torchlean_spec.errors import Reason, TorchLeanError
@@ -44,9 +45,6 @@ from torchlean_spec.training import TrainingRun
 
 Mode = Literal["train", "eval"]
 """Whether random layers act, as in a step of training, or rest."""
-
-GivenBatch = tuple[ArrayLike, ArrayLike]
-"""Inputs `[samples, ..]` and targets, as anything that NumPy takes."""
 
 Samples = AnyDataset | BatchLoader[Shape, Targets] | Iterable[GivenBatch]
 """What can be evaluated: a data set, a loader's data set, or batches one by one."""

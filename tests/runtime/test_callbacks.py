@@ -14,9 +14,15 @@ from torchlean.callbacks import (
     StepEvent,
     TrainReport,
     TrainStart,
+    on_epoch_end,
+    on_step,
+    on_train_end,
+    on_train_start,
 )
 from torchlean.data import two_moons
+from torchlean.evaluation import Evaluation
 from torchlean.trainer import Trainer
+from torchlean_spec.data import Loader
 from torchlean_spec.exact import exact
 from torchlean_spec.layers import Linear, ReLU, Sequential
 from torchlean_spec.losses import CrossEntropy
@@ -30,12 +36,15 @@ from torchlean_spec.optimizers import (
     RMSProp,
 )
 from torchlean_spec.schedules import Cosine
+from torchlean_spec.task import Task
+from torchlean_spec.training import TrainingRun
 
 MOONS = two_moons(50)
 MODEL = Sequential(Linear(2, 8), ReLU(), Linear(8, 2))
 OPTIMIZERS = (SGD(0.1), SGD(0.1, momentum=0.9), Adam(), AdamW(), RMSProp(), AdaGrad())
 PER_EPOCH = 6
 """Batches of 8 in 50 samples."""
+TRAINING_RUN = TrainingRun(Task(MODEL, CrossEntropy()), SGD(0.1), Loader(50, 8), 2)
 
 
 def trainer(optimizer: Optimizer) -> Trainer:
@@ -57,16 +66,72 @@ def writing(name: str, seen: list[str]) -> Callbacks:
     )
 
 
-@given(names=st.lists(st.sampled_from("abc"), max_size=4), cut=st.integers(0, 4))
-def test_callbacks_form_a_monoid(names: list[str], cut: int) -> None:
-    """However they are grouped, each runs in its place; the empty ones do nothing."""
-    seen: list[str] = []
-    each = [writing(name, seen) for name in names]
-    one_by_one = sum(each, Callbacks())
-    grouped = sum(each[:cut], Callbacks()) + sum(each[cut:], Callbacks())
-    assert one_by_one == grouped == Callbacks() + grouped == grouped + Callbacks()
-    grouped.step(StepEvent(0, 1, 0.5, float))
-    assert seen == [f"{name} step" for name in names]
+POINTS = ("train_start", "step", "epoch_end", "train_end")
+BUILDERS = {
+    "train_start": on_train_start,
+    "step": on_step,
+    "epoch_end": on_epoch_end,
+    "train_end": on_train_end,
+}
+Trace = list[tuple[str, str]]
+"""Which hook was called at which point, in order."""
+
+
+def noting(trace: Trace, hooks: list[tuple[str, str]]) -> Callbacks:
+    """Callbacks made by the builders, each of which writes its name and its point."""
+    made = Callbacks.empty()
+    for point, name in hooks:
+
+        def hook(event: object, entry: tuple[str, str] = (point, name)) -> None:
+            trace.append(entry)
+
+        made = made.append(BUILDERS[point](hook))
+    return made
+
+
+def trace_of(combine: Callable[[list[Callbacks]], Callbacks], *given: Trace) -> Trace:
+    """What happens at the four points of a run, twice at a step."""
+    trace: Trace = []
+    hooks = combine([noting(trace, each) for each in given])
+    start = TrainStart(TRAINING_RUN, Evaluation(1.0), None)
+    hooks.train_start(start)
+    for number in (1, 2):
+        hooks.step(StepEvent(0, number, 0.5, float))
+    hooks.epoch_end(EpochEvent(0, 2, 2, 0.5, None))
+    hooks.train_end(TrainReport(2, Evaluation(1.0), Evaluation(0.5)))
+    return trace
+
+
+HOOKS = st.lists(st.tuples(st.sampled_from(POINTS), st.sampled_from("xyz")), max_size=4)
+
+
+@given(a=HOOKS, b=HOOKS, c=HOOKS)
+def test_callbacks_are_associative(a: Trace, b: Trace, c: Trace) -> None:
+    """However three are grouped, the same hooks are called in the same order."""
+    left = trace_of(lambda h: (h[0] + h[1]) + h[2], a, b, c)
+    right = trace_of(lambda h: h[0] + (h[1] + h[2]), a, b, c)
+    assert left == right
+    points = ["train_start", "step", "step", "epoch_end", "train_end"]
+    assert left == [hook for point in points for hook in a + b + c if hook[0] == point]
+
+
+@given(a=HOOKS)
+def test_empty_callbacks_are_a_unit(a: Trace) -> None:
+    """On either side, by either name."""
+    alone = trace_of(lambda h: h[0], a)
+    assert trace_of(lambda h: Callbacks.empty() + h[0], a) == alone
+    assert trace_of(lambda h: h[0].append(Callbacks()), a) == alone
+    assert Callbacks.empty() == Callbacks()
+
+
+@given(a=HOOKS, b=HOOKS)
+def test_appending_is_adding(a: Trace, b: Trace) -> None:
+    """Two names of one operation; neither changes its operands."""
+    added = trace_of(lambda h: h[0] + h[1], a, b)
+    assert trace_of(lambda h: h[0].append(h[1]), a, b) == added
+    assert trace_of(lambda h: (h[0] + h[1], h[0])[1], a, b) == (
+        trace_of(lambda h: h[0], a)
+    )
 
 
 def test_hooks_are_called_at_their_points() -> None:

@@ -211,7 +211,7 @@ def test_parameters_of_another_model_are_refused() -> None:
     """By names, by shapes, by kind, before anything is changed."""
     module = Module(Task(Linear(2, 1), MeanSquaredError()))
     start = module.parameters
-    for wrong, reason, message in (
+    refusals: list[tuple[Any, Reason, str]] = [
         (
             {"weight": [[1.0, 2.0]]},
             Reason.OTHER_MODEL,
@@ -227,7 +227,8 @@ def test_parameters_of_another_model_are_refused() -> None:
             Reason.DOMAIN,
             "bias: expected numbers, got an array of <U1",
         ),
-    ):
+    ]
+    for wrong, reason, message in refusals:
         with pytest.raises(TorchLeanError) as refused:
             module.set_parameters(wrong)
         assert (refused.value.reason, str(refused.value)) == (reason, message)
