@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from torchlean import curve
-from torchlean.curve import Picture, draw
+from torchlean.curve import Picture, draw, draw_log
 from torchlean.evaluation import Evaluation
+from torchlean.log import Series, TrainLog
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.metrics import Count
 
@@ -46,6 +50,74 @@ def test_any_curve_can_be_drawn(
     assert [each.name for each in path.parent.iterdir()] == ["curve.png"]
 
 
+LOGS = {
+    "empty": TrainLog(),
+    "two panels": TrainLog(
+        "digits", (0, 5), (Series("loss", (2, 1)), Series("held_out_accuracy", (0, 1)))
+    ),
+    "an accuracy alone": TrainLog("t", (0,), (Series("accuracy", (0.5,)),)),
+    "without steps": TrainLog("t", (), (Series("a", (1, 2, 3)), Series("b", (4,)))),
+    "not finite": TrainLog("t", (0, 1), (Series("loss", (math.nan, -math.inf)),)),
+    "as wide as can be": TrainLog("t", (0, 2**2000), (Series("a", (5e-324, 1e308)),)),
+    "both signs": TrainLog("t", (0, 9), (Series("a", (-1e308, 1e308)),)),
+    "no formula": TrainLog("a $x_{", (0,), (Series("$b^{", (1,)),)),
+    "letters without a glyph": TrainLog("\u4e2d\x1b\n", (0,), (Series("_a", (1,)),)),
+    "a color of CSS": TrainLog("t", (0,), (Series("a", (1,), "rgb(1, 2, 3)"),)),
+}
+
+
+@pytest.mark.parametrize("log", LOGS.values(), ids=LOGS)
+def test_any_log_can_be_drawn(log: TrainLog, tmp_path: Path) -> None:
+    """Whatever it holds, there is a picture and no warning."""
+    path = tmp_path / "new" / "log.png"
+    draw_log(path, log)
+    assert path.read_bytes().startswith(PNG)
+    assert [each.name for each in path.parent.iterdir()] == ["log.png"]
+
+
+def test_a_log_is_drawn_with_its_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Title, axes and legend say what the log says; accuracies stand apart."""
+    log = TrainLog(
+        "a $title",
+        (0, 5),
+        (
+            Series("_loss", (2.0, 1.0), "#0a7"),
+            Series("loss", (3.0, math.inf), "rgb(1, 2, 3)"),
+            Series("Accuracy", (0.0, 0.5), "red"),
+        ),
+    )
+    saved: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: saved.append(self))
+    monkeypatch.setattr(curve, "replacing", contextlib.nullcontext)
+    draw_log(tmp_path / "log.png", log)
+    above, below = saved[0].axes
+    assert above.get_title(loc="left") == "a $title"
+    assert (above.get_ylabel(), below.get_ylabel()) == ("loss", "accuracy")
+    assert below.get_xlabel() == "steps"
+    legend = above.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["_loss", "loss"]
+    first, second = above.get_lines()
+    assert np.array_equal(first.get_xydata(), [[0, 2], [5, 1]])
+    assert np.array_equal(second.get_ydata(), [3, np.nan], equal_nan=True)
+    assert (first.get_color(), below.get_lines()[0].get_color()) == ("#0a7", "red")
+
+
+def test_a_log_that_is_of_no_loss(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its axis says value, and a wide one is logarithmic."""
+    saved: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: saved.append(self))
+    monkeypatch.setattr(curve, "replacing", contextlib.nullcontext)
+    series = Series("error", tuple(10.0**-place for place in range(9)))
+    draw_log(tmp_path / "log.png", TrainLog("t", series=(series,)))
+    (panel,) = saved[0].axes
+    assert (panel.get_ylabel(), panel.get_yscale()) == ("value", "log")
+
+
 def test_a_picture_that_cannot_be_written(tmp_path: Path) -> None:
     """One sentence names the file."""
     (tmp_path / "file").touch()
@@ -65,6 +137,9 @@ def test_without_matplotlib(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     with pytest.raises(TorchLeanError) as refused:
         draw(tmp_path / "curve.png", Picture("a title", np.ones(3), 1, ()))
     assert refused.value.reason is Reason.MISSING_DEPENDENCY
+    with pytest.raises(TorchLeanError) as log:
+        draw_log(tmp_path / "curve.png", TrainLog())
+    assert str(log.value) == str(refused.value)
     assert str(refused.value) == (
         "expected Matplotlib, which draws curves, to be installed "
         "(pip install torchlean[plots]), got no such package"
