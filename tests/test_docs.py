@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,6 +111,31 @@ def test_what_a_tree_says_of_itself_exists(tree: str, package: str) -> None:
     absent = [name for name in named if not (ROOT / tree / package / name).exists()]
     assert named
     assert absent == []
+
+
+def pages_with_examples() -> list[Path]:
+    """The pages of the documentation that have Python to run."""
+    pages = sorted((ROOT / "docs").glob("*.md"))
+    return [page for page in pages if "```python\n" in page.read_text("utf-8")]
+
+
+def test_there_are_pages_with_examples() -> None:
+    """They are found where they are looked for."""
+    assert "logs.md" in [page.name for page in pages_with_examples()]
+
+
+@pytest.mark.parametrize("page", pages_with_examples(), ids=lambda page: page.name)
+def test_a_page_keeps_its_word(page: Path, tmp_path: Path) -> None:
+    """Its Python runs as it stands, and prints what it says."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(ROOT / "tests/run_readme.py"), str(page)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.returncode == 0
 
 
 def test_every_dependency_has_a_reason() -> None:
