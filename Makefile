@@ -37,6 +37,10 @@ check: setup ## lint, formatting, types, layout of the trees
 conform: setup ## compare our numbers with NumPy's, in millions of cases (2 min)
 	@$(BIN)/python tests/conform/compare_binary_with_numpy.py
 
+.PHONY: prove
+prove: setup ## prove every theorem about our code, with every mutant (2 min)
+	@$(BIN)/python -m torchlean_proofs prove
+
 .PHONY: bench
 bench: .venv-bench/.installed ## time us against PyTorch and JAX (10 min on a quiet machine)
 	@.venv-bench/bin/python benchmarks/training_steps.py

@@ -32,7 +32,7 @@ PARTIES = {
         "sklearn",
         "matplotlib",
     },
-    "proofs": {"hypothesis", "pytest", "numpy"},
+    "proofs": {"hypothesis", "pytest", "numpy", "z3"},
 }
 """What may be imported beside the standard library and typing_extensions."""
 

@@ -1,10 +1,11 @@
-"""The commands `certify` and `laws`, by themselves or as parts of `torchlean`.
+"""The commands `certify`, `laws` and `prove`; the first two are parts of `torchlean`.
 
     python -m torchlean_proofs certify runs/digits/certificate.json [--json]
     python -m torchlean_proofs laws [list | show ID | check [ID]]
+    python -m torchlean_proofs prove [list | show ID | check [ID]] [--write]
 
 Exit codes: 0 certified, or every law holds; 1 refused; 2 usage, or a file that
-cannot be read. Neither NumPy nor Numba is imported.
+cannot be read. `certify` and `laws` import neither NumPy nor Numba.
 """
 
 from __future__ import annotations
@@ -89,13 +90,59 @@ def laws_command(argv: Sequence[str]) -> int:
     return CERTIFIED
 
 
+def prove_command(argv: Sequence[str]) -> int:
+    """Print the theorems, or prove them.
+
+    Args:
+        argv: `check` (the default) with or without an id, `list`, or `show ID`.
+
+    Returns:
+        0 if what was asked for holds, 1 if a theorem is broken, 2 for an unknown id.
+    """
+    from torchlean_proofs import proving
+    from torchlean_proofs.arguments import Parser
+
+    parser = Parser("prove", "Theorems about the code that runs.")
+    parser.add_argument(
+        "action",
+        nargs="?",
+        choices=("check", "list", "show"),
+        default="check",
+        help="prove every theorem or one of them anew, with every mutant (check), "
+        "print every theorem (list), or one with what it rests on (show)",
+    )
+    parser.add_argument("identifier", nargs="?", metavar="ID", help="a theorem's name")
+    parser.add_argument(
+        "--write", action="store_true", help="write theorems.json if all are kept"
+    )
+    try:
+        options = parser.parse_args(argv)
+        if options.action == "show" and options.identifier is None:
+            parser.error("expected the name of a theorem to show, got none")
+        if options.action == "list" and options.identifier is not None:
+            parser.error(f"expected no name after list, got {options.identifier!r}")
+        if options.action == "check":
+            kept = proving.check(options.identifier, options.write)
+            return CERTIFIED if kept else REFUSED
+        show = options.action == "show"
+        said = proving.shown(options.identifier) if show else proving.listed()
+    except TorchLeanError as error:
+        return refuse(error)
+    print("\n".join(said))
+    return CERTIFIED
+
+
 def refuse(error: TorchLeanError) -> int:
     """Say in one sentence why nothing was judged."""
     print(f"torchlean: {error}", file=sys.stderr)
     return UNUSABLE
 
 
-COMMANDS = {"certify": certify_command, "laws": laws_command}
+COMMANDS = {
+    "certify": certify_command,
+    "laws": laws_command,
+    "prove": prove_command,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -27,11 +27,13 @@ from torchlean.compiler.single import (
     compile_update,
     operand_names,
 )
+from torchlean.cpu.calling import call as call
 from torchlean.cpu.registry import Dtype as Dtype
 from torchlean.cpu.registry import Kernel as Kernel
 from torchlean.cpu.registry import Mode as Mode
 from torchlean.cpu.registry import kernel_named as kernel_named
-from torchlean.cpu.running import STATUS
+from torchlean.cpu.registry import kernel_table as kernel_table
+from torchlean.cpu.running import STATUS, STEP, TABLE_START
 from torchlean.cpu.running import STEP as STEP
 from torchlean.cpu.running import TABLE_START as TABLE_START
 from torchlean.data.dataset import TensorDataset
@@ -59,7 +61,7 @@ from torchlean_spec.exact import ExactArithmetic, exact
 from torchlean_spec.numbers.system import A
 from torchlean_spec.operations import OPERATIONS, Attributes
 from torchlean_spec.operations.operation import Attribute
-from torchlean_spec.optimizers import ElementOptimizer
+from torchlean_spec.optimizers import PartOptimizer
 from torchlean_spec.shape import Shape, shape_of, sizes
 from torchlean_spec.training import NumberFormat, TrainingRun
 
@@ -156,7 +158,7 @@ class CpuBackend:
         return {RESULT: buffer_of(machine.array(RESULT), sizes(shape))}
 
     def _update(self, call: Call) -> dict[str, Buffer]:
-        optimizer = cast("ElementOptimizer", from_json(_json(call, "optimizer")))
+        optimizer = cast("PartOptimizer", from_json(_json(call, "optimizer")))
         kept = ("parameter", *optimizer.state_names)
         _require_buffers(call, (*kept, "gradient"))
         dtype = self._dtype(call)
@@ -164,20 +166,23 @@ class CpuBackend:
             name: array_of(call.buffers[name]).reshape(-1).copy()
             for name in (*kept, "gradient")
         }
-        step = exact(str(call.attributes["step"]))
+        step = int(exact(str(call.attributes["step"])))
         rate = _Rate(exact(str(call.attributes["learning_rate"])))
-        table = coefficient_table(optimizer, rate, int(step), 1, _format(dtype))
+        table = coefficient_table(optimizer, rate, step, 1, _format(dtype))
         slots = {slot_buffer(name): arrays[name] for name in optimizer.state_names}
         outside = slots | {
             names.PARAMETERS: arrays["parameter"],
             f"{OPERAND}gradient": arrays["gradient"],
             names.COEFFICIENTS: table.reshape(-1),
         }
-        count = arrays["parameter"].size
-        compiled = compile_update(optimizer, count, dtype, self._mode)
-        self._machine(compiled, outside).run(1)
-        shape = call.buffers["parameter"].shape
-        return {name: buffer_of(arrays[name], shape) for name in kept}
+        shape = shape_of(call.buffers["parameter"].shape)
+        compiled = compile_update(optimizer, shape, dtype, self._mode)
+        machine = self._machine(compiled, outside)
+        machine.control[STEP] = machine.control[TABLE_START] = step - 1
+        machine.run(1)
+        return {
+            name: buffer_of(arrays[name], call.buffers[name].shape) for name in kept
+        }
 
     def _clip(self, call: Call) -> dict[str, Buffer]:
         clipping = cast("Clipping", from_json(_json(call, "clipping")))

@@ -1,0 +1,67 @@
+"""The committed theorems are those that the code has, and they hold."""
+
+from __future__ import annotations
+
+import pytest
+
+from torchlean_proofs.__main__ import main
+from torchlean_proofs.evidence.theorem import Theorem, prove
+from torchlean_proofs.proving import TRUSTED, committed, entry, listed, shown
+from torchlean_proofs.theorems import all_theorems
+
+MUTANTS = 2
+"""How many mutants of each function are tried here; `make prove` tries all."""
+
+
+@pytest.mark.parametrize("theorem", all_theorems(), ids=lambda each: each.identifier)
+def test_a_theorem_holds_and_is_what_is_committed(theorem: Theorem) -> None:
+    """Its obligations are discharged; statement, code and queries are as written."""
+    found = prove(theorem, MUTANTS)
+    assert found.failed == ()
+    assert found.survivors == ()
+    sampled = {"refuted", "unreached"}
+    written = {each["id"]: each for each in committed()}[theorem.identifier]
+    fresh = entry(found)
+    assert {k: v for k, v in fresh.items() if k not in sampled} == {
+        k: v for k, v in written.items() if k not in sampled
+    }
+    assert written["refuted"] != 0
+
+
+def test_nothing_else_is_committed() -> None:
+    """A theorem that is gone is gone from the file, and none stands there twice."""
+    assert [each["id"] for each in committed()] == [
+        each.identifier for each in all_theorems()
+    ]
+
+
+def test_the_list_counts_what_is_proved() -> None:
+    """Equations of one graph with itself are counted apart."""
+    *lines, count = listed()
+    proved = sum(" proved " in line for line in lines)
+    assert count == (
+        f"{proved} theorems proved, and {len(lines) - proved} true by definition: "
+        "both sides are the same graph"
+    )
+
+
+def test_a_theorem_is_shown_with_what_it_rests_on() -> None:
+    """Its assumptions, and what every theorem trusts."""
+    said = shown("optimizers.adam.orders")
+    assert said[0].startswith("optimizers.adam.orders: Every admitted order")
+    assert "  level     proved" in said
+    assert "  assumes   reals" in said
+    assert said[-1] == f"  trusts    {TRUSTED[-1]}"
+
+
+def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """It proves one theorem with every mutant; an unknown name is one sentence."""
+    assert main(["prove", "check", "optimizers.sgd.kernel"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("kept    optimizers.sgd.kernel: definitional, ")
+    assert printed.endswith("1 of 1 theorems are kept\n")
+    assert main(["prove", "show", "nothing"]) == 2
+    assert capsys.readouterr().err == (
+        "torchlean: expected the name of a theorem such as 'optimizers.sgd.kernel', "
+        "got 'nothing'\n"
+    )
