@@ -23,6 +23,7 @@ from torchlean_spec.operations import OPERATIONS, Operation
 CROSS_ENTROPY = "`-sum_c w_c q_c log softmax(x)_c` of each row, reduced."
 SLOPE_OF_LOGITS = "`(m softmax(x)_c - w_c q_c) factor` with `m = sum_c w_c q_c`."
 LIKELIHOOD = "`-w_t l_t` of each row, at its target class t, reduced."
+OF_SHARES = "`-sum_c w_c q_c l_c` of each row, reduced."
 
 MEANINGS = {
     "cross_entropy": CROSS_ENTROPY,
@@ -31,6 +32,8 @@ MEANINGS = {
     "cross_entropy_probabilities_gradient": SLOPE_OF_LOGITS,
     "negative_log_likelihood": LIKELIHOOD,
     "negative_log_likelihood_gradient": "`-w_t factor` at the target class, else 0.",
+    "negative_log_likelihood_probabilities": OF_SHARES,
+    "negative_log_likelihood_probabilities_gradient": "`-w_c q_c factor`.",
 }
 """The meanings of the operations that are put together from several functions."""
 

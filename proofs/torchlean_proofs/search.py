@@ -38,8 +38,10 @@ from torchlean_spec.layers import Layer
 from torchlean_spec.losses import (
     BinaryCrossEntropy,
     CrossEntropy,
+    CrossEntropyOfProbabilities,
     Loss,
     NegativeLogLikelihood,
+    Poisson,
 )
 from torchlean_spec.numbers import bounded
 from torchlean_spec.numbers.floating import FLOAT
@@ -50,6 +52,9 @@ from torchlean_spec.tensor import Tensor
 from torchlean_spec.training import Batch, State, Tensors, TrainingRun, batch_of
 
 CLASSES, MOST_SAMPLES = 3, 9
+CLASSIFYING = (CrossEntropy, CrossEntropyOfProbabilities, NegativeLogLikelihood)
+"""The losses whose rows of targets are probabilities."""
+
 STEPS = 2
 """How many steps of a run are made and judged; the second one has a history."""
 
@@ -66,6 +71,10 @@ def last_layer(loss: Loss) -> Layer | None:
     """What a model must end with, so that a loss gets what it is defined for."""
     if isinstance(loss, BinaryCrossEntropy) and not loss.from_logits:
         return layers.Sigmoid()
+    if isinstance(loss, Poisson) and not loss.log_input:
+        return layers.Softplus()
+    if isinstance(loss, CrossEntropyOfProbabilities):
+        return layers.Softmax()
     return layers.LogSoftmax() if isinstance(loss, NegativeLogLikelihood) else None
 
 
@@ -84,7 +93,7 @@ def targets(draw: st.DrawFn, loss: Loss, outputs: int, loader: Loader) -> Target
             classes = (ignored, *classes[1:])
         return Labels(outputs, classes, (), ignored)
     rows = draw(numbers(count, outputs, 0, 10))
-    if isinstance(loss, CrossEntropy):
+    if isinstance(loss, CLASSIFYING):
         rows = tuple(tuple(v / (sum(row) or 1.0) for v in row) for row in rows)
     return Rows(shape_of([outputs]), rows)
 

@@ -66,6 +66,27 @@ LOSSES: Mapping[str, LossOf] = {
         _weighted(c),
         _reduction(),
     ),
+    "negative log-likelihood of distributions": lambda c: st.builds(
+        losses.NegativeLogLikelihood,
+        st.none(),
+        _weighted(c),
+        _reduction(),
+        st.just("distribution"),
+    ),
+    "hinge": lambda c: st.builds(losses.Hinge, _reduction()),
+    "log-cosh": lambda c: st.builds(losses.LogCosh, _reduction()),
+    "poisson of logarithms": lambda c: st.builds(
+        losses.Poisson, st.just(True), _reduction()
+    ),
+    "poisson of rates": lambda c: st.builds(
+        losses.Poisson, st.just(False), _reduction()
+    ),
+    "cosine similarity": lambda c: st.builds(
+        losses.CosineSimilarity, tenths(1, 9), _reduction()
+    ),
+    "cross-entropy of probabilities": lambda c: st.builds(
+        losses.CrossEntropyOfProbabilities, tenths(0, 2), _reduction()
+    ),
 }
 """The losses, each with its options."""
 

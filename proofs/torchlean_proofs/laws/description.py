@@ -101,6 +101,12 @@ def loss(draws: Draws) -> Loss:
         ),
         losses.CrossEntropy("distribution", class_weights=weights),
         losses.NegativeLogLikelihood(-100, weights, reduction),
+        losses.NegativeLogLikelihood(None, weights, reduction, "distribution"),
+        losses.Hinge(reduction),
+        losses.Poisson(bool(draws.integer(0, 1)), reduction),
+        losses.LogCosh(reduction),
+        losses.CosineSimilarity(decimal(draws), reduction),
+        losses.CrossEntropyOfProbabilities(decimal(draws, 0, 49), reduction),
     )
     return draws.choice(found)
 

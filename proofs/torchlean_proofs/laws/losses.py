@@ -16,12 +16,17 @@ from torchlean_spec import losses
 from torchlean_spec.errors import Reason
 from torchlean_spec.losses import (
     BinaryCrossEntropy,
+    CosineSimilarity,
     CrossEntropy,
+    CrossEntropyOfProbabilities,
+    Hinge,
     Huber,
+    LogCosh,
     Loss,
     MeanAbsoluteError,
     MeanSquaredError,
     NegativeLogLikelihood,
+    Poisson,
     Reduction,
     SmoothL1,
 )
@@ -48,7 +53,8 @@ def is_operation(loss: Loss, operation: str, attributes: Attributes) -> bool:
     """Whether a loss is one operation, of its prediction and its target."""
     reduction = attributes.text("reduction")
     rows = vector(ROWS) if loss.target_kind is Kind.INDEX else PREDICTION
-    unreduced = vector(ROWS) if "cross_entropy" == operation[:13] else rows
+    by_rows = isinstance(loss, losses.ROW_LOSSES)
+    unreduced = vector(ROWS) if by_rows else rows
     shape = unreduced if reduction == "none" else Scalar()
     node = Node(operation, attributes, (0, 1), shape)
     return traced(loss).nodes == (node,) and loss.reduction == reduction
@@ -84,6 +90,7 @@ def elementwise_law(
     mutants: Mapping[str, Make],
     threshold: str | None = None,
     identifier: str | None = None,
+    most: Fraction = Fraction(3),
 ) -> Law:
     """The law of a loss whose target has the prediction's shape.
 
@@ -94,6 +101,7 @@ def elementwise_law(
         mutants: Wrong losses.
         threshold: What the operation calls the threshold, if it has one.
         identifier: The law's name, where it is not the record's.
+        most: The largest threshold.
     """
 
     def holds(make: Make, case: Setting) -> bool:
@@ -111,7 +119,10 @@ def elementwise_law(
         evidence=Evidence.SEARCHED,
         subject=make,
         mutants={"the default reduction": lambda c: always_mean(make, c), **mutants},
-        cases=settings,
+        cases=lambda draws: (
+            replace(each, threshold=each.threshold * most / 3)
+            for each in settings(draws)
+        ),
     )(holds)
 
 
@@ -166,6 +177,51 @@ ELEMENTWISE = (
         {"of logits": lambda c: BinaryCrossEntropy(True, c.reduction)},
         identifier="losses.BinaryCrossEntropy.probabilities",
     ),
+    elementwise_law(
+        "Hinge",
+        lambda c: Hinge(c.reduction),
+        "hinge",
+        {"of differences": lambda c: MeanAbsoluteError(c.reduction)},
+    ),
+    elementwise_law(
+        "LogCosh",
+        lambda c: LogCosh(c.reduction),
+        "log_cosh",
+        {"with a corner": lambda c: MeanAbsoluteError(c.reduction)},
+    ),
+    elementwise_law(
+        "Poisson",
+        lambda c: Poisson(reduction=c.reduction),
+        "poisson_with_log_rates",
+        {"of rates": lambda c: Poisson(False, c.reduction)},
+    ),
+    elementwise_law(
+        "Poisson",
+        lambda c: Poisson(False, c.reduction),
+        "poisson",
+        {"of logarithms": lambda c: Poisson(True, c.reduction)},
+        identifier="losses.Poisson.rates",
+    ),
+    elementwise_law(
+        "CosineSimilarity",
+        lambda c: CosineSimilarity(c.threshold, c.reduction),
+        "cosine_similarity",
+        {"the default epsilon": lambda c: CosineSimilarity(reduction=c.reduction)},
+        "epsilon",
+    ),
+    elementwise_law(
+        "CrossEntropyOfProbabilities",
+        lambda c: CrossEntropyOfProbabilities(c.threshold, c.reduction),
+        "cross_entropy_of_probabilities",
+        {
+            "the default epsilon": lambda c: CrossEntropyOfProbabilities(
+                reduction=c.reduction
+            ),
+            "of logits": lambda c: CrossEntropy("distribution", reduction=c.reduction),
+        },
+        "epsilon",
+        most=Fraction(1, 3),
+    ),
 )
 
 
@@ -206,7 +262,12 @@ class Options:
 
     def likelihood(self) -> NegativeLogLikelihood:
         """The negative log-likelihood with these options."""
-        return NegativeLogLikelihood(self.ignored, self.weights, self.reduction)
+        return NegativeLogLikelihood(
+            self.ignored,
+            self.weights,
+            self.reduction,
+            "distribution" if self.distribution else "index",
+        )
 
 
 def options(draws: Draws) -> Iterator[Options]:
@@ -266,29 +327,45 @@ def cross_entropies(make: MakeRows, case: Options) -> bool:
         "the default reduction": lambda c: replace(c, reduction="mean").likelihood(),
         "nothing ignored": lambda c: replace(c, ignored=None).likelihood(),
         "no weights": lambda c: replace(c, weights=None).likelihood(),
+        "always indices": lambda c: replace(c, distribution=False).likelihood(),
         "of logits": Options.cross_entropy,
     },
     cases=options,
-    premise=lambda case: not case.distribution and not case.smoothing,
+    premise=lambda case: not case.smoothing,
 )
 def likelihoods(make: MakeRows, case: Options) -> bool:
-    """Negative log-likelihood is its operation, of class indices, with its options."""
+    """Negative log-likelihood is the operation for its kind of target, with options."""
     loss = make(case)
+    shape = PREDICTION if case.distribution else vector(ROWS)
+    kind = Kind.REAL if case.distribution else Kind.INDEX
+    suffix = "_probabilities" if case.distribution else ""
+    name = f"negative_log_likelihood{suffix}"
     return (
-        loss.target_shape(PREDICTION) == vector(ROWS)
-        and loss.target_kind is Kind.INDEX
-        and is_operation(loss, "negative_log_likelihood", case.attributes())
+        loss.target_shape(PREDICTION) == shape
+        and loss.target_kind is kind
+        and is_operation(loss, name, case.attributes())
     )
 
 
 # WHAT IS REFUSED
 
 
+CHECKED = (
+    "Huber",
+    "SmoothL1",
+    "CosineSimilarity",
+    "CrossEntropyOfProbabilities",
+    "CrossEntropy",
+    "NegativeLogLikelihood",
+)
+"""The losses that have options that can be wrong."""
+
+
 class Lenient:
     """The losses, of which one lets everything pass."""
 
     def __init__(self, name: str) -> None:
-        for each in ("Huber", "SmoothL1", "CrossEntropy", "NegativeLogLikelihood"):
+        for each in CHECKED:
             setattr(self, each, getattr(losses, each))
         setattr(self, name, lambda *given, **named: None)
 
@@ -307,19 +384,27 @@ REFUSED: tuple[tuple[str, Mapping[str, object], Reason], ...] = (
         Reason.CONTRADICTION,
     ),
     ("NegativeLogLikelihood", {"class_weights": (-1,)}, Reason.HYPERPARAMETER),
+    (
+        "NegativeLogLikelihood",
+        {"targets": "distribution", "ignore_index": 0},
+        Reason.CONTRADICTION,
+    ),
+    ("CosineSimilarity", {"epsilon": 0}, Reason.HYPERPARAMETER),
+    (
+        "CrossEntropyOfProbabilities",
+        {"epsilon": Fraction(1, 2)},
+        Reason.HYPERPARAMETER,
+    ),
+    ("CrossEntropyOfProbabilities", {"epsilon": -1}, Reason.HYPERPARAMETER),
 )
 
 
 @law(
     "losses.refused",
-    objects="losses.Huber losses.SmoothL1 losses.CrossEntropy "
-    "losses.NegativeLogLikelihood",
+    objects=" ".join(f"losses.{name}" for name in CHECKED),
     evidence=Evidence.EXHAUSTIVE,
     subject=losses,
-    mutants={
-        f"any {name}": Lenient(name)
-        for name in ("Huber", "SmoothL1", "CrossEntropy", "NegativeLogLikelihood")
-    },
+    mutants={f"any {name}": Lenient(name) for name in CHECKED},
     cases=lambda draws: iter(REFUSED),
 )
 def refused_losses(

@@ -19,6 +19,11 @@ from torchlean_proofs.laws.regression_losses import (
     real_pairs,
     share_pairs,
 )
+from torchlean_proofs.laws.regression_losses_further import (
+    distance_pairs,
+    log_rate_pairs,
+    rate_pairs,
+)
 from torchlean_spec.numbers.system import A, NumberSystem
 from torchlean_spec.operations import Attributes, Operands
 from torchlean_spec.operations import activations as forms
@@ -136,6 +141,43 @@ SLOPES: Mapping[str, tuple[object, Cases, Mapping[str, object]]] = {
             ),
         },
     ),
+    "hinge": (
+        losses.hinge_slope,
+        real_pairs("hinge"),
+        {
+            "never flat": lambda s, a, p, t: -t,
+            "the prediction's": lambda s, a, p, t: s.where(
+                s.less(p * t, s.constant(1)), -p, s.constant(0)
+            ),
+        },
+    ),
+    "poisson": (
+        losses.poisson_slope,
+        rate_pairs,
+        {
+            "as of logarithms": lambda s, a, p, t: s.exp(p) - t,
+            "without the rate": lambda s, a, p, t: -(t / p),
+            "turned over": lambda s, a, p, t: s.constant(1) - p / t,
+        },
+    ),
+    "poisson_with_log_rates": (
+        losses.poisson_with_log_rates_slope,
+        log_rate_pairs,
+        {
+            "as of rates": losses.poisson_slope,
+            "without the count": lambda s, a, p, t: s.exp(p),
+            "of the logarithm": _difference,
+        },
+    ),
+    "log_cosh": (
+        losses.log_cosh_slope,
+        distance_pairs,
+        {
+            "of half a square": _difference,
+            "of the distance": losses.absolute_error_slope,
+            "a sigmoid": lambda s, a, p, t: forms.sigmoid(s, a, p - t),
+        },
+    ),
 }
 """For each loss: its slope, where it is tried, and wrong slopes."""
 
@@ -144,6 +186,7 @@ RATIONAL_NAMES = (
     "mean_absolute_error",
     "huber",
     "smooth_l1",
+    "hinge",
 )
 
 GRADIENTS = tuple(
