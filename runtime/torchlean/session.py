@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from torchlean.callbacks import Callbacks, StepEvent
 from torchlean.data.dataset import TensorDataset
 from torchlean.engine import Engine
@@ -23,7 +25,7 @@ from torchlean_spec.data import Targets
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.sampling import sampled_steps
 from torchlean_spec.shape import Shape
-from torchlean_spec.training import TrainingRun
+from torchlean_spec.training import NumberFormat, TrainingRun
 
 Data = TensorDataset[Shape, Targets]
 
@@ -57,15 +59,14 @@ class Outputs:
             if path is not None:
                 require_writable(path)
 
-    @property
-    def callbacks(self) -> Callbacks:
-        """What prints the losses of some steps."""
+    def callbacks(self, number_format: NumberFormat) -> Callbacks:
+        """What prints the losses of some steps, as numbers of the run's format."""
         if not self.log_every:
             return Callbacks()
 
         def on_step(event: StepEvent) -> None:
             if is_logged(event.step, self.log_every):
-                print(step_line(event.step, event.loss))
+                print(step_line(event.step, np.dtype(number_format).type(event.loss)))
 
         return Callbacks(on_step=on_step)
 
@@ -132,7 +133,7 @@ class Session:
             execution,
             training_run,
             held_out,
-            callbacks + outputs.callbacks,
+            callbacks + outputs.callbacks(training_run.number_format),
             tuple(step for step in drawn if step > engine.step),
             engine.step,
         )

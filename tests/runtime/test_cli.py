@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from torchlean.cli import main
@@ -19,6 +20,7 @@ from torchlean.cli.recipes import (
 )
 from torchlean.cli.settings import BACKENDS, DTYPES
 from torchlean.log import TrainLog
+from torchlean.tasks import TASKS
 from torchlean_spec.optimizers import (
     SGD,
     Adadelta,
@@ -121,169 +123,134 @@ FLAGS: list[tuple[str, tuple[str, ...]]] = [
 ]
 
 
+SETTINGS = {
+    "--hidden": ["4", "8,4", ""],
+    "--steps": ["2"],
+    "--epochs": ["1"],
+    "--batch-size": ["100"],
+    "--learning-rate": ["0.01", "1e-2", "1/100"],
+    "--weight-decay": ["0.1", "0"],
+    "--clip-norm": ["1"],
+    "--clip-value": ["0.5"],
+    "--seed": ["3"],
+    "--threads": ["1"],
+    **{flag: list(words) for flag, words in FLAGS},
+}
+"""The flags that `train` and `plan` have for a named data set, with their words."""
+
+RUN = {
+    "--log": ["off", "there.json"],
+    "--log-every": ["1"],
+    "--certify": ["0", "1"],
+    "--output": ["there"],
+    "--load-parameters": ["first.safetensors"],
+    "--resume": ["first.safetensors"],
+    "--save-parameters": ["second.safetensors"],
+}
+"""The flags that `train` has beside them."""
+
+OWN = {
+    "--csv": ["points.csv"],
+    "--x": ["x.npy"],
+    "--y": ["y.npy"],
+    "--task": list(TASKS),
+}
+"""The flags for samples of one's own."""
+
+BARE = {"--strict", "--header", "--plot"}
+
+
+def documented(
+    capsys: pytest.CaptureFixture[str], command: str
+) -> tuple[str, set[str]]:
+    """What the help of a command says, and the flags that it describes."""
+    with pytest.raises(SystemExit) as done:
+        main([command, "--help"])
+    assert done.value.code == 0
+    text = capsys.readouterr().out
+    described = text[text.index("options:") :]
+    return described, set(re.findall(r"^  (--[a-z-]+)", described, re.MULTILINE))
+
+
+def own_files() -> None:
+    """Samples of one's own, in the folder that a test runs in."""
+    rows = [[0.1 * place, 0.2 * place, float(place % 2)] for place in range(20)]
+    lines = [",".join(map(str, row)) for row in rows]
+    Path("points.csv").write_text("\n".join(["a,b,y", *lines]))
+    np.save("x.npy", np.array(rows)[:, :2])
+    np.save("y.npy", np.array(rows)[:, 2])
+
+
 def test_every_choice_that_the_help_names_is_taken(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Every flag of the help is tried, with every word that it may have."""
-    with pytest.raises(SystemExit) as done:
-        main(["train", "--help"])
-    assert done.value.code == 0
-    text = capsys.readouterr().out
-    described = text[text.index("options:") :]
-    flags = set(re.findall(r"^  (--[a-z-]+)", described, re.MULTILINE))
-    shared = {
-        "--steps": ["2"],
-        "--epochs": ["1"],
-        "--batch-size": ["100"],
-        "--learning-rate": ["0.01", "1e-2", "1/100"],
-        "--seed": ["3"],
-        "--threads": ["1"],
-        **{flag: list(words) for flag, words in FLAGS},
+    text, flags = documented(capsys, "train")
+    assert flags == {*SETTINGS, *RUN, *OWN, *BARE, "--momentum"}
+    assert documented(capsys, "plan")[1] == {
+        *SETTINGS,
+        *OWN,
+        *(BARE - {"--plot"}),
+        "--momentum",
     }
-    own = {
-        "--log": ["off", "there.json"],
-        "--certify": ["0", "1"],
-        "--output": ["there"],
-    }
-    assert flags == {*shared, *own, "--strict"}
     # Words may be broken across lines of the help.
-    joined = re.sub(r"-\s+", "-", described)
+    joined = re.sub(r"-\s+", "-", text)
     for flag, choices in FLAGS:
         assert all(word in joined for word in choices), flag
-    lines = [[flag, value] for flag, values in shared.items() for value in values]
-    for line in [*lines, ["--strict"]]:
+    lines = [[flag, value] for flag, values in SETTINGS.items() for value in values]
+    for line in [*lines, ["--strict"], ["--optimizer", "sgd", "--momentum", "0.5"]]:
         assert main(["plan", "diabetes", *line]) == 0, line
-    for flag, values in own.items():
+    save = ["--save-parameters", "first.safetensors"]
+    assert main(["train", "diabetes", "--steps", "2", *save]) == 0
+    for flag, values in RUN.items():
         for value in values:
             assert main(["train", "diabetes", "--steps", "2", flag, value]) == 0
+    assert main(["train", "diabetes", "--steps", "2", "--plot"]) == 0
 
 
-REFUSED: list[tuple[str, int, str]] = [
-    (
-        "",
-        2,
-        "expected a command first, one of train, plan, operations, warmup, certify, "
-        "laws, got none (torchlean --help says what each does)",
-    ),
-    (
-        "trian digits",
-        2,
-        "expected a command first, one of train, plan, operations, warmup, certify, "
-        "laws, got 'trian' (torchlean --help says what each does)",
-    ),
-    ("train", 2, "expected a data set among digits, diabetes, two-moons, got none"),
-    (
-        "train iris",
-        2,
-        "expected a data set among digits, diabetes, two-moons, got 'iris'",
-    ),
-    (
-        "train digits diabetes",
-        2,
-        "expected a flag of torchlean train, got 'diabetes' (torchlean train --help)",
-    ),
-    (
-        "train digits --step 3",
-        2,
-        "expected a flag of torchlean train, got '--step' (did you mean --steps?)",
-    ),
-    (
-        "train digits --steps 3 --epochs 2",
-        2,
-        "expected --steps or --epochs, got both, 3 steps and 2 epochs",
-    ),
-    ("train digits --steps 3 --steps 3", 2, "expected --steps once, got it twice"),
-    ("train digits --steps", 2, "--steps: expected one argument"),
-    (
-        "train digits --steps 0",
-        2,
-        "--steps: expected a whole number of at least 1, got '0'",
-    ),
-    (
-        "train digits --batch-size 3.5",
-        2,
-        "--batch-size: expected a whole number of at least 1, got '3.5'",
-    ),
-    (
-        "train digits --batch-size 2000",
-        2,
-        "expected a batch size from 1 to the 1438 samples of the data set, got 2000",
-    ),
-    (
-        "train digits --learning-rate -1",
-        2,
-        "--learning-rate: expected a number above 0, got '-1'",
-    ),
-    (
-        "train digits --learning-rate nan",
-        2,
-        "--learning-rate: expected a number above 0, got 'nan'",
-    ),
-    (
-        "train digits --optimizer lion",
-        2,
-        "--optimizer: expected one of sgd, adam, adamw, rmsprop, adagrad, adadelta, "
-        "got 'lion'",
-    ),
-    (
-        "train digits --dtype float16",
-        2,
-        "--dtype: expected one of float32, float64, got 'float16'",
-    ),
-    (
-        "train digits --backend torch",
-        2,
-        "--backend: expected one of compiled, eager, got 'torch'",
-    ),
-    (
-        "train digits --seed -1",
-        2,
-        "--seed: expected a whole number of at least 0, got '-1'",
-    ),
-    (
-        "train digits --seed 18446744073709551616",
-        2,
-        "expected a seed from 0 to 18446744073709551615, got 18446744073709551616",
-    ),
-    (
-        "train digits --certify -1",
-        2,
-        "--certify: expected a whole number of at least 0, got '-1'",
-    ),
-    (
-        "plan digits --log off",
-        2,
-        "expected a flag of torchlean plan, got '--log' (torchlean plan --help)",
-    ),
-]
+def test_the_flags_for_own_samples_are_taken(folder: Path) -> None:
+    """A CSV file with names above it, and two NPY files; each for each task."""
+    own_files()
+    for task in TASKS:
+        asked = ["--steps", "2", "--task", task]
+        for source in (
+            ["--csv", "points.csv", "--header"],
+            ["--x", "x.npy", "--y", "y.npy"],
+        ):
+            assert main(["train", *source, *asked]) == 0
 
 
-@pytest.mark.parametrize(("line", "code", "message"), REFUSED)
-def test_refusals(
-    line: str, code: int, message: str, capsys: pytest.CaptureFixture[str]
+OTHERS = {
+    "eval": {"--csv", "--header", "--x", "--y", "--seed"},
+    "predict": {"--input", "--csv", "--header", "--x"},
+    "log": {"--png", "--ascii"},
+    "operations": set(),
+    "warmup": set(),
+}
+
+
+@pytest.mark.parametrize("command", OTHERS)
+def test_the_help_of_every_command_names_its_flags(
+    command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One sentence on standard error, nothing on standard output, exit code 2."""
-    assert refusal(capsys, *line.split()) == (code, f"torchlean: {message}\n")
+    """The flags that are described are those that are taken."""
+    text, flags = documented(capsys, command)
+    assert flags == OTHERS[command]
+    assert "show this help message and exit" in text
 
 
-def test_an_unknown_flag_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    """There is no flag for a device that there are no kernels for."""
-    assert refusal(capsys, "train", "digits", "--cuda") == (
-        2,
-        "torchlean: expected a flag of torchlean train, got '--cuda' "
-        "(torchlean train --help)\n",
-    )
-
-
-def test_a_flag_before_the_command_is_refused(
-    capsys: pytest.CaptureFixture[str],
+@pytest.mark.parametrize("command", ["train", "plan", *OTHERS])
+def test_a_flag_that_no_help_names_is_refused(
+    command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its value is not taken for the command."""
-    code, message = refusal(capsys, "--dtype", "float64", "train", "digits")
+    """No command takes a flag that it does not have; exit code 2."""
+    places = {"eval": ["file", "digits"], "predict": ["file"], "log": ["show", "file"]}
+    words = places.get(command, [])
+    code, message = refusal(capsys, command, *words, "--zebra", "red")
     assert code == 2
     assert message == (
-        "torchlean: expected a command first, one of train, plan, operations, warmup, "
-        "certify, laws, got '--dtype' (torchlean --help says what each does)\n"
+        f"torchlean: expected a flag of torchlean {command}, got '--zebra' "
+        f"(torchlean {command} --help)\n"
     )
 
 
@@ -292,6 +259,9 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     assert re.findall(r"^  (\w+)  +\w", capsys.readouterr().out, re.MULTILINE) == [
         "train",
+        "eval",
+        "predict",
+        "log",
         "plan",
         "operations",
         "warmup",

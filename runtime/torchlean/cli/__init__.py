@@ -26,6 +26,9 @@ Command = Callable[[Sequence[str]], int]
 
 OURS = {
     "train": "train a model on a data set, and certify the run",
+    "eval": "evaluate a saved model on a data set or on samples of your own",
+    "predict": "print what a saved model answers to inputs of your own",
+    "log": "draw the curves of a training log in the terminal",
     "plan": "print the plan that a run would follow, row by row",
     "operations": "print the operations: kernels, laws, what is missing",
     "warmup": "compile every kernel now, so that no run has to wait",
@@ -37,11 +40,14 @@ GROUP = "torchlean.commands"
 
 FAILURES = frozenset(
     {
+        Reason.CLASS_OUT_OF_RANGE,
+        Reason.EMPTY_DATA,
         Reason.FILE_ACCESS,
         Reason.FILE_FORMAT,
         Reason.MISSING_DEPENDENCY,
         Reason.NOT_FINITE,
         Reason.OTHER_MODEL,
+        Reason.SHAPE_MISMATCH,
     }
 )
 """Reasons that a correct command line may meet; the others are its own fault."""

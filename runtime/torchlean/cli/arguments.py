@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import NoReturn
@@ -61,13 +62,28 @@ class Parser(argparse.ArgumentParser):
             TorchLeanError: `UNKNOWN_NAME` for a flag that does not exist or a value
                 that it does not take, `CONTRADICTION` for one that is given twice.
         """
-        found, unknown = self.parse_known_args(words)
+        found, unknown = self.parse_known_args(self._joined(words))
         if unknown:
             known = [flag for each in self._actions for flag in each.option_strings]
             near = difflib.get_close_matches(unknown[0].partition("=")[0], known, 1)
             hint = f"did you mean {near[0]}?" if near else f"{self.prog} --help"
             self.error(f"expected a flag of {self.prog}, got {unknown[0]!r} ({hint})")
         return found
+
+    def _joined(self, words: Sequence[str]) -> list[str]:
+        """The words, each flag with its value in one, even if that begins with -."""
+        valued = {
+            flag
+            for each in self._actions
+            for flag in each.option_strings
+            if each.nargs is None
+        }
+        joined: list[str] = []
+        waiting = iter(words)
+        for word in waiting:
+            value = next(waiting, None) if word in valued else None
+            joined.append(word if value is None else f"{word}={value}")
+        return joined
 
 
 def one_of(words: Sequence[str]) -> Callable[[str], str]:
@@ -102,10 +118,52 @@ def whole_number(least: int) -> Callable[[str], int]:
 
 def positive_number(text: str) -> Fraction:
     """An exact number above 0, as a decimal or a fraction."""
-    try:
-        number = exact(text)
-    except TorchLeanError:
-        number = Fraction(0)
-    if number <= 0:
+    number = _exact(text)
+    if number is None or number <= 0:
         raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
     return number
+
+
+def number_from_zero(text: str) -> Fraction:
+    """An exact number of at least 0, as a decimal or a fraction."""
+    number = _exact(text)
+    if number is None or number < 0:
+        raise argparse.ArgumentTypeError(
+            f"expected a number of at least 0, got {text!r}"
+        )
+    return number
+
+
+def _exact(text: str) -> Fraction | None:
+    try:
+        return exact(text)
+    except TorchLeanError:
+        return None
+
+
+def widths(text: str) -> tuple[int, ...]:
+    """Whole numbers of at least 1 between commas; none of an empty text.
+
+    >>> widths("64,32"), widths("")
+    ((64, 32), ())
+    """
+    if not text:
+        return ()
+    return tuple(map(whole_number(1), text.split(",")))
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """Finite numbers between commas.
+
+    >>> numbers("0.25,-1e3")
+    (0.25, -1000.0)
+    """
+    try:
+        found = tuple(map(float, text.split(",")))
+    except ValueError:
+        found = (math.nan,)
+    if not all(map(math.isfinite, found)):
+        raise argparse.ArgumentTypeError(
+            f"expected finite numbers between commas, got {text!r}"
+        )
+    return found

@@ -7,15 +7,35 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import numpy as np
+
 from torchlean.callbacks import Callbacks, StepEvent, TrainStart
+from torchlean.report_lines import is_logged, step_line
 
 SHOWN_EVERY = 10
 """Steps between two losses that the bar may show."""
 
 
 @contextmanager
-def progress() -> Iterator[Callbacks]:
-    """Callbacks that draw a progress bar on standard error, if a person watches."""
+def progress(log_every: int | None = None) -> Iterator[Callbacks]:
+    """Callbacks that draw a progress bar on standard error, if a person watches.
+
+    Args:
+        log_every: Print the loss of each so many steps instead.
+    """
+    if log_every is not None:
+        formats: list[np.dtype[Any]] = []
+
+        def on_start(event: TrainStart) -> None:
+            formats.append(np.dtype(event.training_run.number_format))
+
+        def on_logged_step(event: StepEvent) -> None:
+            if is_logged(event.step, log_every):
+                loss = formats[0].type(event.loss)
+                print(step_line(event.step, loss), flush=True)
+
+        yield Callbacks(on_train_start=on_start, on_step=on_logged_step)
+        return
     if not sys.stderr.isatty():
         yield Callbacks()
         return

@@ -7,9 +7,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
+from typing import TYPE_CHECKING, Any
 
+from torchlean.tasks import TaskName
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.exact import Hyperparameter
 from torchlean_spec.layers import Layer, Linear, ReLU, Sequential
@@ -32,6 +34,10 @@ from torchlean_spec.schedules import (
     StepDecay,
     WarmUp,
 )
+from torchlean_spec.shape import sizes
+
+if TYPE_CHECKING:
+    from torchlean.cli.samples import Samples
 
 HELD_OUT = Fraction(1, 5)
 """The share of the samples that is held out."""
@@ -41,6 +47,9 @@ OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop", "adagrad", "adadelta")
 
 SGD_RATE = Fraction(1, 10)
 """The rate of `--optimizer sgd`, which has none of its own."""
+
+OWN_EPOCHS, OWN_BATCH_SIZE, OWN_HIDDEN = 100, 32, (64, 32)
+"""How own samples are trained on unless flags say otherwise."""
 
 DECAYS = ("constant", "step", "exponential", "cosine")
 SCHEDULES = (*DECAYS, *(f"warm-up-{decay}" for decay in DECAYS))
@@ -56,7 +65,7 @@ class Recipe:
     """What the samples are, for people."""
     sizes: tuple[int, ...]
     """Of the layers: linear ones, with a ReLU between each two."""
-    loss: Loss
+    loss: Loss | TaskName
     epochs: int
     batch_size: int = 32
     optimizer: str = "adam"
@@ -116,24 +125,81 @@ def recipe_named(name: str) -> Recipe:
     return RECIPES[name]
 
 
-def optimizer_named(name: str, rate: Hyperparameter | None = None) -> Optimizer:
-    """An optimizer with the library's defaults, its rate aside.
+def own_recipe(samples: Samples, task: TaskName) -> Recipe:
+    """The recipe for samples of the user's own.
+
+    Raises:
+        TorchLeanError: `SHAPE_MISMATCH` unless inputs and targets are vectors of
+            numbers, or targets classes.
+    """
+    dataset = samples.dataset
+    inputs, targets = sizes(dataset.input_shape), sizes(dataset.target_shape)
+    if len(inputs) != 1 or len(targets) > 1:
+        raise TorchLeanError(
+            Reason.SHAPE_MISMATCH,
+            "expected a row of numbers for each input and each target, got inputs of "
+            f"shape {list(inputs)} and targets of shape {list(targets)}",
+        )
+    outputs = dataset.classes or (*targets, 1)[0]
+    described = f"samples of {inputs[0]} numbers"
+    widths = (inputs[0], *OWN_HIDDEN, outputs)
+    return Recipe(samples.name, described, widths, task, OWN_EPOCHS, OWN_BATCH_SIZE)
+
+
+def with_hidden(recipe: Recipe, hidden: tuple[int, ...] | None) -> Recipe:
+    """The recipe with hidden layers of other widths.
+
+    >>> with_hidden(recipe_named("digits"), (16,)).sizes
+    (64, 16, 10)
+    """
+    if hidden is None:
+        return recipe
+    return replace(recipe, sizes=(recipe.sizes[0], *hidden, recipe.sizes[-1]))
+
+
+def optimizer_named(
+    name: str,
+    rate: Hyperparameter | None = None,
+    momentum: Hyperparameter | None = None,
+    weight_decay: Hyperparameter | None = None,
+) -> Optimizer:
+    """An optimizer with the library's defaults, but for what is given.
+
+    Raises:
+        TorchLeanError: `CONTRADICTION` for what the optimizer does not have.
 
     >>> optimizer_named("adam") == Adam()
     True
     >>> optimizer_named("sgd").learning_rate
     Decimal('0.1')
+    >>> optimizer_named("sgd", momentum="0.9").variant
+    'momentum'
     """
-    if name == "sgd":
-        return SGD(SGD_RATE if rate is None else rate)
-    records: dict[str, type[Adam | AdamW | RMSProp | AdaGrad | Adadelta]] = {
-        "adam": Adam,
-        "adamw": AdamW,
-        "rmsprop": RMSProp,
-        "adagrad": AdaGrad,
-        "adadelta": Adadelta,
+    records: dict[str, SGD | Adam | AdamW | RMSProp | AdaGrad | Adadelta] = {
+        "sgd": SGD(SGD_RATE),
+        "adam": Adam(),
+        "adamw": AdamW(),
+        "rmsprop": RMSProp(),
+        "adagrad": AdaGrad(),
+        "adadelta": Adadelta(),
     }
-    return records[name]() if rate is None else records[name](rate)
+    given = {"learning_rate": rate, "momentum": momentum, "weight_decay": weight_decay}
+    asked: dict[str, Any] = {
+        key: value for key, value in given.items() if value is not None
+    }
+    for key in asked:
+        having = [
+            each
+            for each, record in records.items()
+            if key in {field.name for field in fields(record)}
+        ]
+        if name not in having:
+            raise TorchLeanError(
+                Reason.CONTRADICTION,
+                f"expected --{key.replace('_', '-')} with {' or '.join(having)}, "
+                f"got it with {name}",
+            )
+    return replace(records[name], **asked)
 
 
 def schedule_named(name: str, steps: int, steps_per_epoch: int) -> Schedule:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -16,8 +18,10 @@ from torchlean.cli.progress import progress
 from torchlean.cli.settings import Settings, add_flags, settings_of
 from torchlean.curve import Picture
 from torchlean.evaluation import Evaluation
+from torchlean.loading import load_for
 from torchlean.log import LogDestination
 from torchlean.report import described, model_summary
+from torchlean.terminal_plot import terminal_plot
 from torchlean.trained import Trained
 from torchlean.trainer import Interrupted, NonFiniteLoss
 from torchlean.writable import require_writable
@@ -32,7 +36,9 @@ EPILOG = """\
 The model is trained on four fifths of the samples; the seed decides which fifth is
 held out. Files are left in the output folder: trainlog.json, curve.png (with
 Matplotlib), parameters.safetensors, and certificate.json, which
-`torchlean certify` checks again.
+`torchlean certify` checks again. The parameters also hold the optimizer's state and
+the description of the run, so that --resume goes on where it stopped: with the same
+flags, or a longer --steps or --epochs, it ends with the bits of a run without a break.
 
 schedules: constant; step, a tenth of the rate after each third of the steps;
 exponential, nine tenths of it after each epoch; cosine, down to 0 at the end;
@@ -48,49 +54,132 @@ def main(words: Sequence[str]) -> int:
         EPILOG,
     )
     add_flags(parser)
-    parser.add_argument(
-        "--log",
-        action=Once,
-        default=None,
-        metavar="PATH|off",
-        help="where the training log goes; trainlog.json in the output folder",
-    )
-    parser.add_argument(
-        "--certify",
-        action=Once,
-        type=whole_number(0),
-        default=CERTIFIED_STEPS,
-        metavar="N",
-        help=f"steps to certify, 0 for none; {CERTIFIED_STEPS} by default",
-    )
-    parser.add_argument(
-        "--output",
-        action=Once,
-        type=Path,
-        default=None,
-        metavar="DIR",
-        help="the folder for what the run leaves; runs/DATA by default",
-    )
+    _add_run_flags(parser)
     options = parser.read(words)
+    if options.load_parameters is not None and options.resume is not None:
+        raise TorchLeanError(
+            Reason.CONTRADICTION, "expected --load-parameters or --resume, got both"
+        )
     settings = settings_of(options)
-    folder: Path = options.output or Path("runs", settings.recipe.data)
-    log = LogDestination.json(folder / LOG)
-    if options.log is not None:
-        log = LogDestination.parse(options.log)
-    for path in (log.path, folder / PARAMETERS):
+    left = _left_by(options, settings.recipe.data)
+    for path in (left.log.path, left.parameters):
         if path is not None:
             require_writable(path)
-    _clear(folder)
-    return _run(settings, folder, log, options.certify)
+    begun = _beginning(options, settings)
+    _clear(left, (options.load_parameters, options.resume))
+    return _run(settings, left, begun, options)
 
 
-def _clear(folder: Path) -> None:
+def _add_run_flags(parser: Parser) -> None:
+    """Add the flags that say where a run begins, and what it leaves and shows."""
+
+    def flag(name: str, kind: object, metavar: str, text: str) -> None:
+        parser.add_argument(
+            name,
+            action=Once,
+            type=kind,  # type: ignore[arg-type]
+            default=None,
+            metavar=metavar,
+            help=text,
+        )
+
+    flag(
+        "--load-parameters",
+        Path,
+        "PATH",
+        "a file whose parameters the run begins with; not certified",
+    )
+    flag(
+        "--resume",
+        Path,
+        "PATH",
+        "a file whose run goes on, to the end that the other flags give it",
+    )
+    flag(
+        "--save-parameters",
+        Path,
+        "PATH",
+        "where the parameters go; parameters.safetensors in the output folder",
+    )
+    flag(
+        "--log",
+        str,
+        "PATH|off",
+        "where the training log goes; trainlog.json in the output folder",
+    )
+    flag("--log-every", whole_number(1), "N", "steps between two losses to print")
+    parser.add_argument(
+        "--plot", action="store_true", help="draw the loss in the terminal at the end"
+    )
+    flag(
+        "--certify",
+        whole_number(0),
+        "N",
+        f"steps to certify, 0 for none; {CERTIFIED_STEPS} by default",
+    )
+    flag(
+        "--output",
+        Path,
+        "DIR",
+        "the folder for what the run leaves; runs/DATA by default",
+    )
+
+
+@dataclass(frozen=True)
+class Left:
+    """Where the files of a run go."""
+
+    folder: Path
+    log: LogDestination
+    parameters: Path
+
+    @property
+    def picture(self) -> Path:
+        """The picture of its curves."""
+        return self.folder / PICTURE
+
+    @property
+    def certificate(self) -> Path:
+        """Its certificate."""
+        return self.folder / CERTIFICATE
+
+
+def _left_by(options: Namespace, name: str) -> Left:
+    folder: Path = options.output or Path("runs", name)
+    log = LogDestination.json(folder / LOG)
+    if options.log is not None:
+        log = LogDestination.parse_value(options.log)
+    return Left(folder, log, options.save_parameters or folder / PARAMETERS)
+
+
+def _beginning(options: Namespace, settings: Settings) -> Trained | None:
+    """The trained model that a run begins with, or whose run goes on; read once.
+
+    Raises:
+        TorchLeanError: What `load_for` refuses.
+    """
+    path = options.load_parameters or options.resume
+    if path is None:
+        return None
+    execution = replace(settings.trainer.execution, task=settings.training_run.task)
+    return load_for(path, execution)
+
+
+def _clear(left: Left, kept: Sequence[Path | None]) -> None:
     """Remove what an earlier run left: it speaks of other numbers than this one.
+
+    Args:
+        left: Where the files go.
+        kept: Files that this run reads.
 
     Raises:
         TorchLeanError: `FILE_ACCESS` if something cannot be removed.
     """
+    folder = left.folder
+    reading = [path.resolve() for path in kept if path is not None]
     for name in (LOG, PARAMETERS, PICTURE, CERTIFICATE):
+        if (folder / name).resolve() in reading:
+            continue
         try:
             (folder / name).unlink(missing_ok=True)
         except OSError as error:
@@ -101,10 +190,17 @@ def _clear(folder: Path) -> None:
             ) from error
 
 
-def _run(settings: Settings, folder: Path, log: LogDestination, certify: int) -> int:
+def _run(
+    settings: Settings, left: Left, begun: Trained | None, options: Namespace
+) -> int:
     """Train, leave the files, certify; the exit code."""
     print(_introduction(settings), flush=True)
-    parameters = folder / PARAMETERS
+    certify: int = options.certify
+    if options.certify is None:
+        # What did not begin with the seed's parameters has nothing to be held to.
+        saved = None if begun is None else begun.saved_run
+        unseeded = options.load_parameters or (saved is not None and not saved.seeded)
+        certify = 0 if unseeded else CERTIFIED_STEPS
     started: list[float] = []
 
     def on_train_start(event: TrainStart) -> None:
@@ -113,7 +209,7 @@ def _run(settings: Settings, folder: Path, log: LogDestination, certify: int) ->
         started.append(time.perf_counter())
 
     stopped: Interrupted | NonFiniteLoss | None = None
-    with progress() as bar:
+    with progress(options.log_every) as bar:
         try:
             trained = settings.trainer.train(
                 settings.training,
@@ -122,8 +218,10 @@ def _run(settings: Settings, folder: Path, log: LogDestination, certify: int) ->
                 held_out=settings.held_out,
                 callbacks=Callbacks(on_train_start=on_train_start) + bar,
                 certify=certify,
-                log=log,
-                save=parameters,
+                log=left.log,
+                save=left.parameters,
+                load_parameters=begun if options.load_parameters else None,
+                resume=begun if options.resume else None,
                 title=f"torchlean train {settings.recipe.data}",
                 notes=_notes(settings),
             )
@@ -132,18 +230,22 @@ def _run(settings: Settings, folder: Path, log: LogDestination, certify: int) ->
     history = trained.trained_by
     print(_result("after ", history.after, history.held_out[-1][1]))
     seconds = time.perf_counter() - started[0]
-    print(f"{history.steps} steps in {seconds:.1f} s, evaluations included")
-    certificate = folder / CERTIFICATE
-    left = [*([log.path] if log.path else []), parameters]
-    left += _draw(settings, trained, folder / PICTURE)
-    if history.records and stopped is None:
-        trained.write_certificate(certificate)
-        left.append(certificate)
-    print(f"wrote {', '.join(map(str, left))}", flush=True)
+    taken_up = f", after {history.start} made before" if history.start else ""
+    made = len(history.losses)
+    print(f"{made} steps in {seconds:.1f} s, evaluations included{taken_up}")
+    if options.plot:
+        print(terminal_plot(trained.curve))
+    files = [*([left.log.path] if left.log.path else []), left.parameters]
+    files += _draw(settings, trained, left.picture)
+    certified = bool(history.records) and stopped is None
+    if certified:
+        trained.write_certificate(left.certificate)
+        files.append(left.certificate)
+    print(f"wrote {', '.join(map(str, files))}", flush=True)
     if stopped is not None:
         print(f"torchlean: {stopped}", file=sys.stderr)
         return INTERRUPTED if isinstance(stopped, Interrupted) else FAILED
-    return _certify(certificate) if certify else DONE
+    return _certify(left.certificate) if certified else DONE
 
 
 def _introduction(settings: Settings) -> str:
@@ -152,8 +254,9 @@ def _introduction(settings: Settings) -> str:
     training, held_out = settings.training, settings.held_out
     per_epoch = run.loader.batches_per_epoch
     how = [
-        described(recipe.loss).removesuffix("()"),
+        described(run.task.loss).removesuffix("()"),
         described(run.optimizer),
+        *([] if run.clipping is None else [described(run.clipping)]),
         *([] if isinstance(run.schedule, Constant) else [described(run.schedule)]),
         f"batches of {settings.batch_size}",
         f"{run.steps} steps ({run.steps / per_epoch:.4g} epochs)",
@@ -189,6 +292,7 @@ def _notes(settings: Settings) -> list[str]:
         f"batch_size={settings.batch_size}",
         f"seed={settings.seed}",
         f"dtype={run.number_format}",
+        f"clipping={'none' if run.clipping is None else described(run.clipping)}",
         "loss: of the batch of each step, before its update",
         "held_out_*: after the epoch that ended last",
     ]
@@ -197,7 +301,7 @@ def _notes(settings: Settings) -> list[str]:
 def _draw(settings: Settings, trained: Trained, path: Path) -> list[Path]:
     """Draw the curves, if they can be drawn; the files that were left."""
     history = trained.trained_by
-    if not history.steps:
+    if not len(history.losses):
         return []
     if not curve.is_available():
         print(f"no {path}: Matplotlib is not installed (pip install torchlean[plots])")
@@ -215,6 +319,7 @@ def _draw(settings: Settings, trained: Trained, path: Path) -> list[Path]:
             history.losses,
             history.training_run.loader.batches_per_epoch,
             history.held_out,
+            tuple(range(history.start + 1, history.steps + 1)),
         ),
     )
     return [path]
