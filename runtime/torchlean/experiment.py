@@ -18,7 +18,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from torchlean.log import BLUE, Series, TrainLog
+from torchlean.log import BLUE, Series, TrainLog, natural_steps
 from torchlean_spec.errors import Reason, TorchLeanError
 
 
@@ -98,7 +98,7 @@ class MetricHistory:
         Raises:
             TorchLeanError: `SHAPE_MISMATCH` if there are more or fewer values than
                 metrics. (The original drops such a row without a word:
-                `docs/deviations.md`, B48.)
+                `docs/deviations.md`, B48.) `DOMAIN` for a negative step.
         """
         if len(values) != len(self.series):
             names = ", ".join(one.name for one in self.series) or "none"
@@ -108,10 +108,9 @@ class MetricHistory:
                 f"got {len(values)}",
             )
         grown = tuple(
-            replace(one, values=(*one.values, value))
-            for one, value in zip(self.series, values, strict=True)
+            one.push(value) for one, value in zip(self.series, values, strict=True)
         )
-        return MetricHistory((*self.steps, step), grown, self.missing)
+        return MetricHistory(self.steps + natural_steps((step,)), grown, self.missing)
 
     def record(self, step: int, name: str, value: float, color: str) -> MetricHistory:
         """The history in which one metric has one more value.
@@ -129,7 +128,7 @@ class MetricHistory:
         if history.steps[-1:] != (step,) or (row, position) not in history.missing:
             history, row = history._with_row(step), row + 1
         series = tuple(
-            replace(one, values=(*one.values[:-1], value)) if place == position else one
+            one.with_last(value) if place == position else one
             for place, one in enumerate(history.series)
         )
         return MetricHistory(history.steps, series, history.missing - {(row, position)})

@@ -41,6 +41,20 @@ DISABLED_WORDS = frozenset({"false", "off", "none", "no", "disabled"})
 """What `--log` takes for "write no log"."""
 
 
+def natural_steps(steps: Iterable[SupportsIndex]) -> tuple[int, ...]:
+    """Steps as Python's integers, none of them negative.
+
+    Raises:
+        TorchLeanError: `DOMAIN` for a negative one.
+    """
+    natural = tuple(map(index, steps))
+    if natural and min(natural) < 0:
+        raise TorchLeanError(
+            Reason.DOMAIN, f"expected steps of at least 0, got {min(natural)}"
+        )
+    return natural
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """One named curve: a value for each step of the log that holds it.
@@ -60,6 +74,26 @@ class Series:
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", tuple(map(float, self.values)))
 
+    def push(self, value: SupportsFloat) -> Series:
+        """The series with one more value."""
+        return self._with_values((*self.values, float(value)))
+
+    def with_last(self, value: SupportsFloat) -> Series:
+        """The series with another last value.
+
+        >>> Series("loss", (2, 0.5)).with_last(1).values
+        (2.0, 1.0)
+        """
+        return self._with_values((*self.values[:-1], float(value)))
+
+    def _with_values(self, values: tuple[float, ...]) -> Series:
+        """The series with other values, known to be floats: long ones grow fast."""
+        made = object.__new__(Series)
+        for name, held in (("name", self.name), ("values", values)):
+            object.__setattr__(made, name, held)
+        object.__setattr__(made, "color", self.color)
+        return made
+
 
 @dataclass(frozen=True, slots=True)
 class TrainLog:
@@ -78,7 +112,7 @@ class TrainLog:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "steps", _natural(self.steps))
+        object.__setattr__(self, "steps", natural_steps(self.steps))
         for one in self.series:
             if self.steps and len(one.values) != len(self.steps):
                 raise TorchLeanError(
@@ -189,7 +223,7 @@ class Curve:
     values: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "steps", _natural(self.steps))
+        object.__setattr__(self, "steps", natural_steps(self.steps))
         object.__setattr__(self, "values", tuple(map(float, self.values)))
         if len(self.values) != len(self.steps):
             raise TorchLeanError(
@@ -206,8 +240,16 @@ class Curve:
         return Curve(steps, tuple(float(value) for _, value in pairs))
 
     def push(self, step: SupportsIndex, value: SupportsFloat) -> Curve:
-        """The curve with one more point."""
-        return Curve((*self.steps, index(step)), (*self.values, float(value)))
+        """The curve with one more point.
+
+        Raises:
+            TorchLeanError: `DOMAIN` for a negative step.
+        """
+        # The points that are there need not be looked at again.
+        made = object.__new__(Curve)
+        object.__setattr__(made, "steps", self.steps + natural_steps((step,)))
+        object.__setattr__(made, "values", (*self.values, float(value)))
+        return made
 
     def endpoints(self) -> CurveEndpoints | None:
         """First and last value; none of a curve without points.
@@ -397,13 +439,3 @@ def _series(place: str, entry: Json) -> Series:
         ),
         json_fields.text(f"{place}.color", one.get("color", GREEN)),
     )
-
-
-def _natural(steps: Iterable[int]) -> tuple[int, ...]:
-    """Steps as Python's integers, none of them negative."""
-    natural = tuple(map(index, steps))
-    if natural and min(natural) < 0:
-        raise TorchLeanError(
-            Reason.DOMAIN, f"expected steps of at least 0, got {min(natural)}"
-        )
-    return natural

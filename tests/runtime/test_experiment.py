@@ -90,6 +90,17 @@ def test_a_row_of_another_length_is_refused() -> None:
     assert str(none.value) == "step 0: expected 0 values (none), got 1"
 
 
+def test_a_negative_step_is_refused_at_once() -> None:
+    """And not when the run has ended and its log is written."""
+    with pytest.raises(TorchLeanError) as refused:
+        ExperimentLog().log(-2, "loss", 1.0)
+    assert refused.value.reason is Reason.DOMAIN
+    assert str(refused.value) == "expected steps of at least 0, got -2"
+    with pytest.raises(TorchLeanError) as row:
+        MetricHistory.empty([("loss", "red")]).push(-3, [1.0])
+    assert str(row.value) == "expected steps of at least 0, got -3"
+
+
 def test_a_metric_that_comes_late_is_missing_before() -> None:
     """Rows before its first value hold NaN for it."""
     log = ExperimentLog().log(1, "loss", 2.0).log(2, "accuracy", 0.5)

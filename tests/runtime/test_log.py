@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from tests.runtime.logs import LOG, train_logs
 
 from torchlean.experiment import ExperimentLog, RunInfo
@@ -198,6 +199,26 @@ def test_a_push_leaves_the_old_curve() -> None:
     short = Curve().push(0, 2.0)
     assert short.push(5, 1.0) == Curve.of([(0, 2.0), (5, 1.0)])
     assert short == Curve((0,), (2.0,))
+
+
+def test_a_pushed_point_is_checked() -> None:
+    """A negative step is refused, and leaves the curve as it was."""
+    curve = Curve().push(3, 1.0)
+    with pytest.raises(TorchLeanError) as refused:
+        curve.push(-1, 1.0)
+    assert refused.value.reason is Reason.DOMAIN
+    assert str(refused.value) == "expected steps of at least 0, got -1"
+    assert curve == Curve((3,), (1.0,))
+
+
+@given(st.lists(st.tuples(st.integers(min_value=0), st.floats()), max_size=8))
+def test_pushing_is_building(points: list[tuple[int, float]]) -> None:
+    """Point by point, or all at once: the same curve, and the same series."""
+    pushed, series = Curve(), Series("loss", (), "red")
+    for step, value in points:
+        pushed, series = pushed.push(step, value), series.push(value)
+    assert repr(pushed) == repr(Curve.of(points))
+    assert repr(series) == repr(Series("loss", pushed.values, "red"))
 
 
 def test_an_empty_curve_has_no_endpoints() -> None:
