@@ -51,6 +51,8 @@ TOPICS = (
     "data",
     "data_refused",
     "batches",
+    "transforms",
+    "synthetic",
     "initializers",
     "metrics",
 )
