@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torchlean import nn as nn
     from torchlean import optim as optim
     from torchlean import schedule as schedule
+    from torchlean import train as train
     from torchlean.callbacks import Callbacks as Callbacks
     from torchlean.callbacks import EpochEvent as EpochEvent
     from torchlean.callbacks import StepEvent as StepEvent
@@ -41,7 +42,16 @@ if TYPE_CHECKING:
 else:
     import importlib
 
-    _MODULES = ("clipping", "data", "loss", "metrics", "nn", "optim", "schedule")
+    _MODULES = (
+        "clipping",
+        "data",
+        "loss",
+        "metrics",
+        "nn",
+        "optim",
+        "schedule",
+        "train",
+    )
     _HOMES = {
         "Callbacks": "torchlean.callbacks",
         "EpochEvent": "torchlean.callbacks",
