@@ -114,7 +114,9 @@ class Normalize:
         """The numbers of an array `[samples, ..]`, normalised."""
         given = np.asarray(array, np.float64)
         mean, deviation = np.asarray(self.mean), np.asarray(self.deviation)
-        found: NDArray[np.float64] = (given - mean) / deviation
+        # A quotient beyond the largest number is an infinity, and a data set says so.
+        with np.errstate(over="ignore", invalid="ignore"):
+            found: NDArray[np.float64] = (given - mean) / deviation
         return found
 
 
@@ -164,7 +166,7 @@ def one_hot(labels: ArrayLike, classes: int) -> NDArray[np.float64]:
 
 
 def one_hot_targets(
-    dataset: TensorDataset[S_co, Labels],
+    dataset: TensorDataset[S_co, T_co],
 ) -> TensorDataset[S_co, Rows[Vector]]:
     """The same samples with rows of numbers as targets, one place for each class.
 
