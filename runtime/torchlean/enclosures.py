@@ -27,31 +27,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from torchlean import double_word
+from torchlean.columns import (
+    INFLATION,
+    SMALL,
+    UNDERFLOW,
+    Column,
+    Counts,
+    Decision,
+    Flags,
+    along_rows,
+    column_of,
+    enclosed,
+    hull,
+    if_any,
+    joined,
+    plain,
+    reach,
+    select,
+    stretch,
+    widened,
+)
 from torchlean.double_word import (
     RELATIVE_ERROR,
     ZERO,
     Floats,
     Pair,
-    is_nothing,
     quick_two_sum,
 )
 from torchlean_spec.exact import cosine_of_half_turns, power
-from torchlean_spec.numbers.floating import nearest_float
 from torchlean_spec.numbers.system import Condition, Exact
 
-Flags = NDArray[np.bool_] | np.bool_
-Counts = NDArray[np.int64]
 Numbers = NDArray[np.float32] | NDArray[np.float64]
 Dtype = type[np.float32] | type[np.float64]
-
-SMALL = 2.0**-900
-"""Below it a product's lower half may underflow."""
-
-UNDERFLOW = 2.0**-1060
-"""More than what underflow takes from a product."""
-
-INFLATION = 1 + 2.0**-48
-"""Covers the roundings of the radius' own arithmetic."""
 
 PARTS = 256
 """Half a turn is cut into so many parts, at whose ends cosines are tabulated."""
@@ -61,165 +68,6 @@ NEAR = 64
 
 LARGEST_COUNT = 2**53
 """Counts below it are exact."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The outcome of comparing columns: certainly so, or possibly so."""
-
-    certain: Flags
-    possible: Flags
-
-    def __and__(self, other: Decision, /) -> Decision:
-        return Decision(self.certain & other.certain, self.possible & other.possible)
-
-    def __or__(self, other: Decision, /) -> Decision:
-        return Decision(self.certain | other.certain, self.possible | other.possible)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Column:
-    """One enclosed real for each step, or one for all of them.
-
-    Where `low` or `radius` is a single 0, work on it is left out.
-    """
-
-    high: Floats
-    low: Floats
-    radius: Floats
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether it is known that each value is a binary64 number, exactly."""
-        return is_nothing(self.low) and is_nothing(self.radius)
-
-    def __neg__(self) -> Column:
-        return Column(-self.high, _negated(self.low), self.radius)
-
-    def __add__(self, other: Column, /) -> Column:
-        if is_nothing(self.low) and is_nothing(other.low):
-            high, low = double_word.two_sum(self.high, other.high)
-            return Column(high, _if_any(low), _sum(self.radius, other.radius))
-        high, low = double_word.add(self.high, self.low, other.high, other.low)
-        carried = _sum(self.radius, other.radius)
-        return Column(high, low, _grown(np.abs(high) * RELATIVE_ERROR, carried))
-
-    def __sub__(self, other: Column, /) -> Column:
-        return self + (-other)
-
-    def __mul__(self, other: Column, /) -> Column:
-        carried = _sum(
-            _scaled(np.abs(self.high), other.radius),
-            _scaled(np.abs(other.high), self.radius),
-        )
-        if not (is_nothing(self.radius) or is_nothing(other.radius)):
-            carried = carried + self.radius * other.radius
-        if is_nothing(self.low) and is_nothing(other.low):
-            high, low = double_word.two_product(self.high, other.high)
-            low, own = _if_any(low), ZERO
-        else:
-            high, low = double_word.multiply(self.high, self.low, other.high, other.low)
-            own = np.abs(high) * RELATIVE_ERROR
-        nonzero = (self.high != 0) & (other.high != 0)
-        underflows = (np.abs(high) < SMALL) & nonzero
-        if np.any(underflows):
-            own = own + np.where(underflows, UNDERFLOW, 0.0)
-        return Column(high, low, _grown(own, carried))
-
-    def __truediv__(self, other: Column, /) -> Column:
-        if self.is_plain and other.is_plain:
-            return _plain_quotient(self.high, other.high)
-        high, low = double_word.divide(self.high, self.low, other.high, other.low)
-        size = np.abs(high)
-        radius = size * RELATIVE_ERROR
-        if not (is_nothing(self.radius) and is_nothing(other.radius)):
-            # |x/y - x'/y'| <= (|x - x'| + |x/y| |y - y'|) / |y'|, and |high| is
-            # within 2^-52 of |x/y|, relatively.
-            smallest = np.abs(other.high) * (1 - 2.0**-50) - other.radius
-            carried = _sum(self.radius, _scaled(size, other.radius)) / smallest
-            radius = _grown(radius, carried)
-            radius = np.where(smallest > 0, radius, np.inf)
-        return _safe_quotient(Column(high, low, radius), self.high, other.high)
-
-
-def _plain_quotient(x: Floats, y: Floats) -> Column:
-    """The quotient of two numbers, exact where it is one."""
-    high, low = double_word.divide(x, ZERO, y, ZERO)
-    radius = np.where(low == 0, 0.0, np.abs(high) * RELATIVE_ERROR)
-    found = _safe_quotient(Column(high, low, radius), x, y)
-    if not (np.any(found.low) or np.any(found.radius)):
-        return _plain(high)
-    return found
-
-
-def _safe_quotient(found: Column, x: Floats, y: Floats) -> Column:
-    """The same, undecided where a residual may have underflowed or overflowed."""
-    small = ((np.abs(x) < SMALL) & (x != 0)) | (np.abs(found.high) > 1 / SMALL)
-    safe = np.isfinite(found.high) & np.isfinite(found.low) & ~small & (y != 0)
-    if np.all(safe):
-        return found
-    return _widened(found, ~safe)
-
-
-def _plain(values: Floats) -> Column:
-    return Column(values, ZERO, ZERO)
-
-
-def _negated(x: Floats) -> Floats:
-    return x if is_nothing(x) else -x
-
-
-def _if_any(x: Floats) -> Floats:
-    """The same; a single 0 where all are 0."""
-    return x if np.any(x) else ZERO
-
-
-def _sum(x: Floats, y: Floats) -> Floats:
-    """The sum of two radii, not yet inflated."""
-    if is_nothing(x):
-        return y
-    return x if is_nothing(y) else x + y
-
-
-def _scaled(size: Floats, radius: Floats) -> Floats:
-    return ZERO if is_nothing(radius) else size * radius
-
-
-def _grown(own: Floats, carried: Floats) -> Floats:
-    """A radius from its own rounding and what it carries on."""
-    total = _sum(own, carried)
-    return total if is_nothing(total) else total * INFLATION
-
-
-def _reach(x: Column) -> Floats:
-    """How far from 0 a value may be."""
-    return (np.abs(x.high) + np.abs(x.low) + x.radius) * INFLATION
-
-
-def _upwards(value: Fraction) -> float:
-    """A float that is at least a non-negative real, and 0 only of 0."""
-    return float(np.nextafter(nearest_float(value), np.inf)) if value else 0.0
-
-
-@lru_cache(maxsize=256)
-def enclosed(value: Fraction) -> Column:
-    """The enclosure of one exact real; those of constants are remembered."""
-    high = nearest_float(value)
-    if not np.isfinite(high):
-        return Column(np.float64(high), ZERO, np.float64(np.inf))
-    low = nearest_float(value - Fraction(high))
-    radius = _upwards(abs(value - Fraction(high) - Fraction(low)))
-    return Column(np.float64(high), np.float64(low), np.float64(radius))
-
-
-def column_of(values: list[Fraction]) -> Column:
-    """The enclosures of some exact reals, one after the other."""
-    each = [enclosed.__wrapped__(value) for value in values]
-    return Column(
-        np.array([one.high for one in each]),
-        np.array([one.low for one in each]),
-        np.array([one.radius for one in each]),
-    )
 
 
 # POWERS
@@ -239,7 +87,7 @@ def powers_apart(root: Root, distance: int, length: int) -> Column:
     if length == 1:
         return first_power(root, 0)
     shorter = powers_apart(root, distance, length // 2)
-    return _joined(shorter, shorter * first_power(root, distance * length // 2))
+    return joined(shorter, shorter * first_power(root, distance * length // 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +128,7 @@ def _power_table(starts: Column, near: Column) -> Column:
     """All products of two columns of powers, row after row."""
     with np.errstate(all="ignore"):
         relative = sum(np.max(each.radius / each.high) for each in (starts, near))
-    rows = _along_rows(starts)
+    rows = along_rows(starts)
     # (1 + r)(1 + s) - 1 for the factors' relative radii r and s, and the product's
     # own error; where a power is 0, each product has a radius by itself.
     share = (relative * (1 + 2.0**-20) + RELATIVE_ERROR) * INFLATION
@@ -306,7 +154,7 @@ class Enclosures:
 
     def counts(self, values: NDArray[np.float64]) -> Column:
         """Some counts."""
-        return _plain(values)
+        return plain(values)
 
     def constant(self, value: Exact, /) -> Column:
         """One exact real, for all steps."""
@@ -323,7 +171,7 @@ class Enclosures:
         if isinstance(wanted.places, slice):
             return found
         # The spec refuses a negative exponent; leave the answer to it.
-        return _widened(found, exponent.high < 0)
+        return widened(found, exponent.high < 0)
 
     def of_count(self, function: Callable[[int], Fraction], count: Column, /) -> Column:
         """The function is asked once for each count that occurs."""
@@ -335,34 +183,34 @@ class Enclosures:
         """Newton's correction of the rounded root."""
         first = np.sqrt(np.maximum(x.high, 0.0))
         divisor = np.where(first > 0, first, 1.0)
-        rest = x - _plain(first) * _plain(first)
+        rest = x - plain(first) * plain(first)
         high, low = quick_two_sum(first, rest.high / (2 * divisor))
-        found = Column(high, _if_any(low), ZERO)
+        found = Column(high, if_any(low), ZERO)
         # |sqrt(x) - r| = |x - r^2| / (sqrt(x) + r), and sqrt(x) >= 0.
-        reach = _reach(x - found * found)
+        residual = reach(x - found * found)
         smallest = np.abs(high) * (1 - 2.0**-50)
-        nothing = (reach == 0) & (x.high == 0)
+        nothing = (residual == 0) & (x.high == 0)
         radius = np.where(
-            smallest > 0, reach / np.where(smallest > 0, smallest, 1), np.inf
+            smallest > 0, residual / np.where(smallest > 0, smallest, 1), np.inf
         )
         radius = np.where(nothing, 0.0, radius * INFLATION)
-        return _widened(Column(high, low, radius), x.high < 0)
+        return widened(Column(high, low, radius), x.high < 0)
 
     def cosine_of_half_turns(self, x: Column, /) -> Column:
         """From tabulated cosines, by the sum of two angles."""
         part = np.rint(x.high * PARTS)
-        rest = x - _plain(part / PARTS)
+        rest = x - plain(part / PARTS)
         place = np.mod(part, 2 * PARTS).astype(np.int64)
         cosine, sine = tabulated(place), tabulated(place - PARTS // 2)
         high, low = _turned(cosine, sine, (rest.high, rest.low))
         # The derivative of cos(pi x) is at most pi.
         radius = TURNING_ERROR + 4 * rest.radius
         unturned = (rest.high == 0) & (rest.low == 0) & (rest.radius == 0)
-        return _select(unturned, cosine, Column(high, low, radius))
+        return select(unturned, cosine, Column(high, low, radius))
 
     def quotient(self, count: Column, divisor: int, /) -> Column:
         """A count divided by a whole number, rounded down."""
-        return _plain(whole_quotient(count.high, divisor))
+        return plain(whole_quotient(count.high, divisor))
 
     def minimum(self, x: Column, y: Column, /) -> Column:
         """The smaller of two values."""
@@ -388,11 +236,11 @@ class Enclosures:
     ) -> Column:
         """One of two values; the hull of both where the condition is undecided."""
         assert isinstance(condition, Decision)
-        picked = _select(condition.certain, chosen, otherwise)
+        picked = select(condition.certain, chosen, otherwise)
         undecided = condition.possible & ~condition.certain
         if not np.any(undecided):
             return picked
-        return _select(undecided, _hull(chosen, otherwise), picked)
+        return select(undecided, hull(chosen, otherwise), picked)
 
 
 ENCLOSURES = Enclosures()
@@ -411,56 +259,6 @@ def whole_quotient(count: Floats, divisor: int) -> Floats:
     return whole.astype(np.float64)
 
 
-def _select(condition: Flags, chosen: Column, otherwise: Column) -> Column:
-    def picked(x: Floats, y: Floats) -> Floats:
-        if is_nothing(x) and is_nothing(y):
-            return ZERO
-        return np.where(condition, x, y)
-
-    return Column(
-        np.where(condition, chosen.high, otherwise.high),
-        picked(chosen.low, otherwise.low),
-        picked(chosen.radius, otherwise.radius),
-    )
-
-
-def _filled(x: Column) -> tuple[Floats, Floats, Floats]:
-    """High, low and radius, all of one shape."""
-    shape = np.shape(x.high)
-    low, radius = (
-        each if np.shape(each) == shape else np.full(shape, each)
-        for each in (x.low, x.radius)
-    )
-    return x.high, low, radius
-
-
-def _along_rows(x: Column) -> Column:
-    """The same values as a table of one column, to be combined with a row."""
-    high, low, radius = (each[:, None] for each in _filled(x))
-    return Column(high, low, radius)
-
-
-def stretch(x: Column, places: slice | Counts) -> Column:
-    """The values at some places, of the rows one after the other."""
-    high, low, radius = (np.ravel(each)[places] for each in _filled(x))
-    return Column(high, low, radius)
-
-
-def _joined(x: Column, y: Column) -> Column:
-    pairs = zip(_filled(x), _filled(y), strict=True)
-    high, low, radius = (np.concatenate(pair) for pair in pairs)
-    return Column(high, low, radius)
-
-
-def _widened(x: Column, condition: Flags) -> Column:
-    """The same, but undecided where the condition holds."""
-    return Column(x.high, x.low, np.where(condition, np.inf, x.radius))
-
-
-def _hull(x: Column, y: Column) -> Column:
-    return Column(x.high, x.low, _reach(x - y) + x.radius + y.radius)
-
-
 # COSINES
 
 
@@ -470,8 +268,8 @@ def _cosines() -> Column:
     quarter = column_of(
         [cosine_of_half_turns(Fraction(k, PARTS)) for k in range(PARTS // 2 + 1)]
     )
-    half = _joined(quarter, -stretch(quarter, np.arange(PARTS // 2 - 1, -1, -1)))
-    return _joined(half, stretch(half, np.arange(PARTS - 1, 0, -1)))
+    half = joined(quarter, -stretch(quarter, np.arange(PARTS // 2 - 1, -1, -1)))
+    return joined(half, stretch(half, np.arange(PARTS - 1, 0, -1)))
 
 
 def tabulated(place: Counts) -> Column:
@@ -493,12 +291,12 @@ def _turned(cosine: Column, sine: Column, x: Pair) -> Pair:
     2^-14.6, and
 
         cos b - 1 = -b^2 / 2 + b^4 (1/24 - b^2 / 720 + b^4 / 40320) - ...
-        sin b     = b + b (-b^2 / 6 + b^4 (1/120 - b^2 / 5040 + ...))
+        sin b     = b + b (-b^2 / 6 + b^4 (1/120 - b^2 / 5040 + b^4 / 362880) - ...)
 
-    the sums in brackets are below 1/24 and 1/120, and are rounded to binary64: of
-    values below 2^-33 and 2^-36 that is less than 2^-85 together. What is left out
-    is below b^10 / 10! < 2^-94, and the double words, of values below 1, err by less
-    than 2^-95 all together; pi is a double word within 2^-104.
+    the terms from b^4 on are binary64 numbers. The first are below 2^-34, of six
+    roundings or fewer, and so err by less than 2^-84.4; the second are multiplied by
+    b, and err by less than 2^-93. What is left out is below b^10 / 10! < 2^-95, and
+    the double words, of values up to 1, err by less than 2^-98 all together.
     """
     pi = enclosed(Fraction(PI))
     b = double_word.multiply(*x, pi.high, pi.low)
@@ -530,10 +328,25 @@ def rounded(x: Column, dtype: Dtype) -> tuple[Numbers, Flags]:
     >>> float(values), bool(decided)
     (0.10000000149011612, True)
     """
+    if not isinstance(x.high, np.ndarray):
+        parts = (float(each) for each in (x.high, x.low, x.radius))
+        return _rounded_constant(*parts, dtype is np.float32)
+    return _rounded(x, dtype)
+
+
+@lru_cache(maxsize=256)
+def _rounded_constant(
+    high: float, low: float, radius: float, to_binary32: bool
+) -> tuple[Numbers, Flags]:
+    dtype: Dtype = np.float32 if to_binary32 else np.float64
+    return _rounded(Column(*map(np.float64, (high, low, radius))), dtype)
+
+
+def _rounded(x: Column, dtype: Dtype) -> tuple[Numbers, Flags]:
     # One sum in binary64 rounds each end, once the radius covers the roundings of
     # the sums with the lower half; where it is 0, there is nothing to cover.
-    reach = x.radius * INFLATION + (x.radius != 0) * (np.abs(x.low) * 2.0**-51)
-    lowest, highest = x.high + (x.low - reach), x.high + (x.low + reach)
+    margin = x.radius * INFLATION + (x.radius != 0) * (np.abs(x.low) * 2.0**-51)
+    lowest, highest = x.high + (x.low - margin), x.high + (x.low + margin)
     if dtype is np.float32:
         # The sums were rounded to binary64 already: move outwards once more.
         exact = (x.radius == 0) & (x.low == 0)

@@ -22,18 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from torchlean import enclosures
+from torchlean.columns import INFLATION, SMALL, Column, Decision, Flags, enclosed
 from torchlean.double_word import ZERO, Floats, is_nothing, two_product, two_sum
-from torchlean.enclosures import (
-    ENCLOSURES,
-    INFLATION,
-    PARTS,
-    SMALL,
-    Column,
-    Decision,
-    Dtype,
-    Flags,
-    Numbers,
-)
+from torchlean.enclosures import ENCLOSURES, PARTS, Dtype, Numbers
 from torchlean_spec.numbers.system import Condition, Exact
 
 ROUNDING = 2.0**-53
@@ -134,7 +125,7 @@ def _narrowed(x: Column) -> Interval:
 
 @lru_cache(maxsize=256)
 def _constant(value: Fraction) -> Interval:
-    return _narrowed(enclosures.enclosed(value))
+    return _narrowed(enclosed(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,8 +245,8 @@ class Intervals:
             return Decision(below, below)
         difference = x - y
         decided = np.abs(difference.middle) > difference.radius
-        below = difference.middle < 0
-        return Decision(decided & below, ~decided | below)
+        negative = difference.middle < 0
+        return Decision(decided & negative, ~decided | negative)
 
     def where(
         self, condition: Condition, chosen: Interval, otherwise: Interval, /
@@ -299,6 +290,20 @@ def rounded(x: Interval, dtype: Dtype) -> tuple[Numbers, Flags]:
     >>> float(values), bool(decided)
     (0.10000000149011612, True)
     """
+    if not isinstance(x.middle, np.ndarray):
+        return _rounded_constant(float(x.middle), float(x.radius), dtype is np.float32)
+    return _rounded(x, dtype)
+
+
+@lru_cache(maxsize=256)
+def _rounded_constant(
+    middle: float, radius: float, to_binary32: bool
+) -> tuple[Numbers, Flags]:
+    dtype: Dtype = np.float32 if to_binary32 else np.float64
+    return _rounded(Interval(np.float64(middle), np.float64(radius)), dtype)
+
+
+def _rounded(x: Interval, dtype: Dtype) -> tuple[Numbers, Flags]:
     # The radius is made to cover the roundings of both ends to binary64.
     margin = np.abs(x.middle) * (2 * ROUNDING) * (x.radius != 0)
     reach = x.radius * INFLATION + margin

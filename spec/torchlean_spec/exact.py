@@ -55,12 +55,17 @@ def exact(value: Hyperparameter) -> Fraction:
     written = float.__repr__(value) if isinstance(value, float) else value
     try:
         if not isinstance(written, bool):
-            return Fraction(written)
+            return _fraction(written)
     except (ValueError, OverflowError, ZeroDivisionError, TypeError):
         pass
     raise TorchLeanError(
         Reason.HYPERPARAMETER, f"expected a finite number, got {value}"
     )
+
+
+@lru_cache(maxsize=1024)
+def _fraction(written: Decimal | Fraction | int | str) -> Fraction:
+    return Fraction(written)
 
 
 def decimal(value: Hyperparameter) -> Decimal:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from torchlean.enclosures import ENCLOSURES, Column, Dtype, enclosed, rounded
+from torchlean.columns import Column, enclosed
+from torchlean.enclosures import ENCLOSURES, Dtype, rounded
 from torchlean.rounding import nearest
 from torchlean_spec.exact import EXACT
 from torchlean_spec.training import NumberFormat
@@ -119,6 +120,24 @@ def test_powers(base: int | str) -> None:
     slower = ENCLOSURES.quotient(steps, 13)
     wanted = [EXACT.power(real, Fraction(step // 13)) for step in range(3, 3 + COUNT)]
     assert_encloses(ENCLOSURES.power(real, slower), wanted)
+
+
+def test_powers_to_fractions() -> None:
+    """Powers to counts over a whole number are enclosed, exact ones included."""
+    for base, root in (("2", 2), ("1/3", 17), ("100000", 1000), ("1/256", 8)):
+        steps, real = ENCLOSURES.count(3, COUNT), Fraction(base)
+        counts = range(3, 3 + COUNT)
+        wanted = [EXACT.power(real, Fraction(step), root) for step in counts]
+        # Powers of 1/256 to more than 997 / 8 are below the least normal number.
+        share = 0.95 if root == 8 else 1
+        assert_encloses(ENCLOSURES.power(real, steps, root), wanted, share)
+
+
+def test_functions_of_counts() -> None:
+    """What a function gives for each count is enclosed."""
+    counts = ENCLOSURES.counts(np.array([5.0, 0.0, 5.0, 2.0]))
+    found = ENCLOSURES.of_count(lambda count: Fraction(1, 3 + count), counts)
+    assert_encloses(found, [Fraction(1, 3 + count) for count in (5, 0, 5, 2)])
 
 
 def test_cosines() -> None:
