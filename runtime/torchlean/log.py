@@ -392,7 +392,9 @@ def parse_train_log(text: str, what: str = "training log") -> TrainLog:
     """Read the JSON text of a log.
 
     As in the original, the title, the steps, the notes and the colours may be
-    missing, and a number may be given as a string.
+    missing, and a number may be given as a string. (What is there and is of another
+    kind, which the original takes for missing, is refused, and so are series of
+    other lengths than the steps.)
 
     Args:
         text: The JSON text.
