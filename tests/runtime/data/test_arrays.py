@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -125,62 +127,24 @@ def test_no_room_for_a_conversion(
     assert refused.value.reason is Reason.FILE_ACCESS
 
 
-TRAINING = """
-import re, sys, threading
-from pathlib import Path
-import numpy as np
-import torchlean as tl
-
-def private():
-    # Kilobytes of memory that no file stands behind.
-    status = Path("/proc/self/status").read_text()
-    return int(re.search(r"RssAnon:\\s+(\\d+)", status)[1])
-
-def train(rows):
-    labels = np.arange(rows) % 2
-    inputs = tl.data.read_npy(sys.argv[1], rows=rows, mapped=True)
-    points = tl.data.tensor_dataset(inputs, labels, classes=2)
-    model = tl.nn.Linear(inputs.shape[1], 2)
-    optimizer, loss = tl.optim.SGD(0.1), tl.loss.CrossEntropy()
-    trainer = tl.Trainer(model, loss=loss, optimizer=optimizer, dtype=sys.argv[3])
-    trainer.train(points, batch_size=64, steps=200, shuffle=sys.argv[2] == "shuffled")
-    points.digest()
-
-train(1000)
-before, peak, done = private(), [0], threading.Event()
-
-def watch():
-    while not done.wait(0.002):
-        peak[0] = max(peak[0], private())
-
-watcher = threading.Thread(target=watch)
-watcher.start()
-train(tl.data.available_npy_rows(sys.argv[1]))
-done.set()
-watcher.join()
-print(peak[0] - before)
-"""
-
-
-@pytest.mark.parametrize(
-    ("order", "dtype"), [("shuffled", "float32"), ("in order", "float64")]
-)
+@pytest.mark.parametrize("options", [(), ("--in-order", "--dtype", "float64")])
 def test_a_large_file_trains_without_being_read(
-    tmp_path: Path, order: str, dtype: str
+    tmp_path: Path, options: tuple[str, ...]
 ) -> None:
-    """200 MB of float32: training takes less than an eighth of it in memory.
+    """An epoch over 200 MB takes less than an eighth of that in memory.
 
     In float64 too, where the numbers have to be converted.
     """
-    rows, width = 50_000, 1_000
-    path = tmp_path / "large.npy"
-    np.lib.format.open_memmap(path, "w+", np.float32, (rows, width)).flush()
+    script = Path(__file__).parents[3] / "benchmarks" / "large_file.py"
+    command = [sys.executable, "-W", "error", str(script), "--megabytes", "200"]
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", TRAINING, str(path), order, dtype],
+        [*command, "--hole", "--folder", str(tmp_path), *options],
         capture_output=True,
         text=True,
         check=False,
-        env={"TMPDIR": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        env={**os.environ, "TMPDIR": str(tmp_path)},
     )
     assert done.stderr == ""
-    assert 1024 * int(done.stdout) < rows * width * 4 / 8
+    found = re.fullmatch(r"a file of 200 MB: (.+) MB of memory\n", done.stdout)
+    assert found is not None
+    assert float(found[1]) < 200 / 8
