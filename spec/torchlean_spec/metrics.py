@@ -97,6 +97,17 @@ def accuracy(
     return Count(sum(given == wanted for given, wanted in pairs), len(pairs))
 
 
+def merged(*counts: Count) -> Count:
+    """The counts of several sets of samples as one; of none, 0 of 0.
+
+    >>> merged(Count(3, 4), Count(1, 2))
+    Count(correct=4, total=6)
+    """
+    return Count(
+        sum(each.correct for each in counts), sum(each.total for each in counts)
+    )
+
+
 def top_k(
     system: NumberSystem[A],
     scores: Tensor[A, S],
@@ -182,6 +193,70 @@ def class_of_one_hot(system: NumberSystem[A], row: Sequence[A]) -> int:
             f"{[system.to_float(entry) for entry in row]}",
         )
     return ones[0]
+
+
+def correct_one_hot(
+    system: NumberSystem[A], scores: Sequence[A], target: Sequence[A]
+) -> bool | None:
+    """Whether the largest score stands where a one-hot target says; `None` of nothing.
+
+    Raises:
+        TorchLeanError: `SHAPE_MISMATCH` for different numbers of classes,
+            `CLASS_OUT_OF_RANGE` for a target that is not one-hot.
+
+    >>> from torchlean_spec.numbers.floating import Floating
+    >>> correct_one_hot(Floating(), [0.1, 0.9], [0.0, 1.0])
+    True
+    """
+    if len(scores) != len(target):
+        raise TorchLeanError(
+            Reason.SHAPE_MISMATCH,
+            f"expected a target of {len(scores)} classes, got {len(target)}",
+        )
+    if not scores:
+        return None
+    return argmax(system, scores) == class_of_one_hot(system, target)
+
+
+Table = Tensor[int, Dim[int, Dim[int, Scalar]]]
+"""A confusion matrix."""
+
+
+def precision(table: Table, index: int) -> Fraction | None:
+    """The share of right ones among the samples that were predicted as a class.
+
+    `None` for a class that was never predicted: 0/0 has no value.
+
+    Raises:
+        TorchLeanError: `CLASS_OUT_OF_RANGE` for a class that is none.
+
+    >>> table = confusion_matrix(3, predicted=(0, 1, 0), labels=(0, 1, 1))
+    >>> precision(table, 0), precision(table, 2)
+    (Fraction(1, 2), None)
+    """
+    _require_class(index, sizes(table.shape)[0])
+    column = [row[index] for row in table.rows()]
+    return _share(column, index)
+
+
+def recall(table: Table, index: int) -> Fraction | None:
+    """The share of right ones among the samples that are of a class.
+
+    `None` for a class that no sample is of.
+
+    Raises:
+        TorchLeanError: `CLASS_OUT_OF_RANGE` for a class that is none.
+
+    >>> recall(confusion_matrix(2, predicted=(0, 1, 0), labels=(0, 1, 1)), 1)
+    Fraction(1, 2)
+    """
+    _require_class(index, sizes(table.shape)[0])
+    return _share(table.rows()[index], index)
+
+
+def _share(counts: Sequence[int], index: int) -> Fraction | None:
+    total = sum(counts)
+    return Fraction(counts[index], total) if total else None
 
 
 def _exceeds(system: NumberSystem[A], x: A, y: A) -> bool:

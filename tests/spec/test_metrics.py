@@ -15,7 +15,11 @@ from torchlean_spec.metrics import (
     argmax,
     class_of_one_hot,
     confusion_matrix,
+    correct_one_hot,
+    merged,
+    precision,
     predictions,
+    recall,
     top_k,
 )
 from torchlean_spec.numbers.floating import FLOAT, Floating
@@ -156,6 +160,47 @@ def test_rows_that_are_no_one_hot(row: list[float], shown: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("scores", "target", "expected"),
+    [
+        ([0.2, 0.8], [0.0, 1.0], True),
+        ([0.8, 0.2], [0.0, 1.0], False),
+        ([0.5, 0.5], [1.0, 0.0], True),
+        ([0.5, 0.5], [0.0, 1.0], False),
+        ([0.5, NAN], [0.0, 1.0], True),
+        ([], [], None),
+    ],
+)
+def test_correct_one_hot(
+    scores: list[float], target: list[float], expected: bool | None
+) -> None:
+    """The first largest score stands where the 1 stands; of nothing there is none."""
+    assert correct_one_hot(FLOAT, scores, target) is expected
+
+
+def test_precision_and_recall_of_classes() -> None:
+    """Columns and rows of the matrix; a class without samples has no share."""
+    table = confusion_matrix(4, (0, 0, 1, 1, 1, 3), (0, 1, 1, 1, 2, 0))
+    assert [precision(table, each) for each in range(4)] == [
+        Fraction(1, 2),
+        Fraction(2, 3),
+        None,
+        Fraction(0),
+    ]
+    assert [recall(table, each) for each in range(4)] == [
+        Fraction(1, 2),
+        Fraction(2, 3),
+        Fraction(0),
+        None,
+    ]
+
+
+def test_counts_of_parts_are_counts_of_the_whole() -> None:
+    """Merging adds the right ones and the samples; nothing merged is 0 of 0."""
+    assert merged() == Count(0, 0)
+    assert merged(Count(1, 2), Count(0, 0), Count(3, 3)) == Count(4, 5)
+
+
 class Undecided:
     """A comparison that a number system leaves open."""
 
@@ -214,6 +259,26 @@ PAIR = Tensor(matrix(1, 2), (0.5, 0.25))
         ),
         (
             lambda: confusion_matrix(2, (-1, 1), (0, 1)),
+            Reason.CLASS_OUT_OF_RANGE,
+            "expected a class from 0 to 1, got -1",
+        ),
+        (
+            lambda: correct_one_hot(FLOAT, [1.0], [0.0, 1.0]),
+            Reason.SHAPE_MISMATCH,
+            "expected a target of 1 classes, got 2",
+        ),
+        (
+            lambda: correct_one_hot(FLOAT, [1.0, 2.0], [0.0, 0.0]),
+            Reason.CLASS_OUT_OF_RANGE,
+            "expected a row with a single 1 and zeros otherwise, got [0.0, 0.0]",
+        ),
+        (
+            lambda: precision(confusion_matrix(2, (0,), (0,)), 2),
+            Reason.CLASS_OUT_OF_RANGE,
+            "expected a class from 0 to 1, got 2",
+        ),
+        (
+            lambda: recall(confusion_matrix(2, (0,), (0,)), -1),
             Reason.CLASS_OUT_OF_RANGE,
             "expected a class from 0 to 1, got -1",
         ),
