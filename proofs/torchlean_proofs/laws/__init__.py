@@ -55,6 +55,7 @@ TOPICS = (
     "synthetic",
     "initializers",
     "metrics",
+    "metrics_shares",
 )
 """The files of this package that hold laws, in the order of the ledger."""
 
