@@ -156,7 +156,7 @@ class LoaderTrainConfig:
         return PerEpoch(self.schedule, updates_per_epoch)
 
 
-Config = TypeVar("Config", TrainConfig, LoaderTrainConfig)
+Config = TypeVar("Config", bound=TrainConfig | LoaderTrainConfig)
 
 
 def steps(
