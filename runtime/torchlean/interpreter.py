@@ -127,11 +127,13 @@ class Machine:
         self._asked_for_threads = threads is not None
         self._arena = aligned_zeros(plan.arena_bytes)
         self._outside = dict(outside or {})
-        self._pool = aligned_zeros(8 * running.POOL_WORDS).view(numpy.int64)
         self._idle_control = numpy.zeros(running.CONTROL_WORDS, numpy.int64)
         groups = [len(row.rows) for row in plan.rows if isinstance(row, Together)]
         # More threads than a group has rows would only wait.
         self._further_threads = min(self.threads, max(groups, default=1)) - 1
+        words = running.TICKETS + running.LINE * (1 + self._further_threads)
+        self._pool = aligned_zeros(8 * words).view(numpy.int64)
+        self._pool[running.THREADS] = 1
         self._encoded = self._encode()
         self._answer = numpy.zeros(1, numpy.int64)
         arrays = self._encoded.table, self.control, self._answer
@@ -225,14 +227,19 @@ class Machine:
     def _workers(self, wanted: bool) -> Iterator[None]:
         """Start the further threads, and end them: none outlives a call."""
         self._pool[:] = 0
+        self._pool[running.THREADS] = 1
         if not wanted:
             yield
             return
-        row = numpy.array([0, self._pool.ctypes.data], numpy.int64)
+        self._pool[running.THREADS] += self._further_threads
+        rows = [
+            numpy.array([0, self._pool.ctypes.data, own], numpy.int64)
+            for own in range(1, self._further_threads + 1)
+        ]
         work = _runtime("work")
         workers = [
             threading.Thread(target=work, args=(row.ctypes.data,), daemon=True)
-            for _ in range(self._further_threads)
+            for row in rows
         ]
         for worker in workers:
             worker.start()

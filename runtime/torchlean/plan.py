@@ -17,6 +17,7 @@ relu(x=x[0:4], out=y[0:4], size=4)
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ import numpy
 
 from torchlean.cpu.registry import (
     ROW_WORDS,
+    Access,
     Dtype,
     Kernel,
     Mode,
@@ -101,6 +103,11 @@ class Together:
     rows: tuple[Row, ...]
 
 
+def rows_of(entry: Row | Together) -> tuple[Row, ...]:
+    """A row, or the rows that run together."""
+    return entry.rows if isinstance(entry, Together) else (entry,)
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """What a row does to one stretch of a buffer."""
@@ -155,31 +162,11 @@ class Plan:
     def single_rows(self) -> Iterator[Row]:
         """Every row, also those that run together."""
         for entry in self.rows:
-            if isinstance(entry, Together):
-                yield from entry.rows
-            else:
-                yield entry
+            yield from rows_of(entry)
 
     def reaches(self, row: Row) -> list[Reach]:
         """The stretches of buffers that a row reads and writes."""
-        kernel = kernel_named(row.kernel, self.mode)
-        extents = kernel.extents(row.integers())
-        found = []
-        for argument in kernel.arguments:
-            place = row.arguments[argument.name]
-            if argument.is_buffer and isinstance(place, Place):
-                stop = place.start + extents[argument.name]
-                found.append(
-                    Reach(
-                        argument.name,
-                        place.buffer,
-                        place.start,
-                        stop,
-                        argument.access != "write",
-                        argument.access != "read",
-                    )
-                )
-        return found
+        return reaches_of(row, self.mode)
 
     def __str__(self) -> str:
         lines = [f"{self.dtype} {self.mode}, arena of {self.arena_bytes} bytes"]
@@ -208,10 +195,32 @@ class Plan:
         return f"{row.kernel}({', '.join(shown)})"
 
 
+def reaches_of(row: Row, mode: Mode) -> list[Reach]:
+    """The stretches of buffers that a row reads and writes, in plans of a mode."""
+    kernel = kernel_named(row.kernel, mode)
+    extents = kernel.extents(row.integers())
+    found = []
+    for argument in kernel.arguments:
+        place = row.arguments[argument.name]
+        if argument.is_buffer and isinstance(place, Place):
+            found.append(
+                Reach(
+                    argument.name,
+                    place.buffer,
+                    place.start,
+                    place.start + extents[argument.name],
+                    reads=argument.access is not Access.WRITE,
+                    writes=argument.access in (Access.WRITE, Access.UPDATE),
+                )
+            )
+    return found
+
+
 def cut(row: Row, mode: Mode, pieces: int, multiple: int = 1) -> tuple[Row, ...]:
     """Cut a row along its kernel's shard axis into rows that touch disjoint memory.
 
-    The cuts depend on the row's size alone, so that threads change no bits.
+    The cuts depend on the row's size alone, so that threads change no bits. The
+    pieces are as equal as they can be.
 
     Args:
         row: The row.
@@ -221,32 +230,34 @@ def cut(row: Row, mode: Mode, pieces: int, multiple: int = 1) -> tuple[Row, ...]
 
     >>> whole = Row.of("relu", x="x", out="y", size=100)
     >>> [piece.arguments["size"] for piece in cut(whole, Mode.FAST, 3, multiple=16)]
-    [48, 48, 4]
+    [32, 32, 36]
     """
     kernel = kernel_named(row.kernel, mode)
     axis = kernel.shard_axis
     if not axis:
         return (row,)
-    integers = row.integers()
-    total = integers[axis]
-    share = -(-total // pieces)
-    share = max(-(-share // multiple) * multiple, 1)
-    steps = {
-        name: evaluate(step, integers) for name, step in kernel.shard_steps.items()
-    }
-    rows = []
-    for start in range(0, total, share):
-        arguments = dict(row.arguments)
-        arguments[axis] = min(share, total - start)
-        for name, step in steps.items():
-            argument = arguments[name]
-            if isinstance(argument, Place):
-                moved = argument.start + start * step
-                arguments[name] = Place(argument.buffer, moved)
-            else:
-                arguments[name] = argument + start * step
-        rows.append(Row(row.kernel, arguments))
-    return tuple(rows) or (row,)
+    total = row.integers()[axis]
+    units = total // multiple
+    pieces = max(min(pieces, units), 1)
+    cuts = [units * piece // pieces * multiple for piece in range(pieces)]
+    return tuple(
+        Row(row.kernel, {**moved(row, mode, start).arguments, axis: stop - start})
+        for start, stop in itertools.pairwise([*cuts, total])
+    )
+
+
+def moved(row: Row, mode: Mode, units: int) -> Row:
+    """A row, so many units of its kernel's shard axis further on."""
+    kernel, integers = kernel_named(row.kernel, mode), row.integers()
+    arguments = dict(row.arguments)
+    for name, step in kernel.shard_steps.items():
+        distance = units * evaluate(step, integers)
+        argument = arguments[name]
+        if isinstance(argument, Place):
+            arguments[name] = Place(argument.buffer, argument.start + distance)
+        else:
+            arguments[name] = argument + distance
+    return Row(row.kernel, arguments)
 
 
 def verify(plan: Plan) -> None:
@@ -265,7 +276,7 @@ def verify(plan: Plan) -> None:
         for name, buffer in plan.buffers.items()
     }
     for number, entry in enumerate(plan.rows):
-        rows = entry.rows if isinstance(entry, Together) else (entry,)
+        rows = rows_of(entry)
         groups: list[list[Reach]] = []
         for row in rows:
             where = f"row {number}, {row.kernel}"

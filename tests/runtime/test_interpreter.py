@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from typing import Any
 
@@ -87,8 +88,8 @@ def wide_plan(pieces: int, size: int = 5000) -> Plan:
     return Plan.of(Dtype.FLOAT32, Mode.FAST, buffers, rows)
 
 
-@pytest.mark.parametrize("threads", [1, 2, 5])
-@pytest.mark.parametrize("pieces", [1, 2, 33])
+@pytest.mark.parametrize("threads", [1, 2, 3, 5])
+@pytest.mark.parametrize("pieces", [1, 2, 4, 33])
 def test_threads_and_pieces_change_no_bits(threads: int, pieces: int) -> None:
     """Every piece is run once in every step, whoever runs it."""
     machine = Machine(wide_plan(pieces), threads=threads)
@@ -113,6 +114,44 @@ def test_each_piece_is_run_exactly_once() -> None:
     machine.array("x")[:] = 1
     assert machine.run(1000) == 1000
     assert numpy.all(machine.array("total") == 1000)
+
+
+def shares(threads: int, rows: int) -> list[list[int]]:
+    """Which additions each thread of a pool calls, if each keeps to its share."""
+    size = 16
+    buffers = [Buffer("x", size, initial=True), Buffer("total", size, initial=True)]
+    row = Row.of("accumulate", x="x", total="total", size=size)
+    group = Together(cut(row, Mode.FAST, rows))
+    plan = Plan.of(Dtype.FLOAT32, Mode.FAST, buffers, [group])
+    machine = Machine(plan, threads=threads)
+    machine._pool[running.THREADS] = threads
+    machine.run_row(0)
+    tickets = machine._pool[running.TICKETS :: running.LINE][:threads]
+    ends = [int(ticket) >> 32 for ticket in tickets]
+    return [list(range(a, b)) for a, b in itertools.pairwise([0, *ends])]
+
+
+@pytest.mark.parametrize(("threads", "rows"), [(1, 4), (2, 4), (2, 5), (3, 8), (4, 4)])
+def test_each_thread_has_a_share_of_a_group(threads: int, rows: int) -> None:
+    """The shares follow one another and differ by one row; all of them are called."""
+    found = shares(threads, rows)
+    assert [row for share in found for row in share] == list(range(rows))
+    sizes = [len(share) for share in found]
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_one_thread_calls_what_the_others_leave() -> None:
+    """A pool whose workers never come is run to the end by its first thread."""
+    size = 64
+    buffers = [Buffer("x", size, initial=True), Buffer("total", size, initial=True)]
+    row = Row.of("accumulate", x="x", total="total", size=size)
+    group = Together(cut(row, Mode.FAST, 5))
+    machine = Machine(Plan.of(Dtype.FLOAT32, Mode.FAST, buffers, [group]), threads=4)
+    machine._pool[running.THREADS] = 4
+    machine.array("x")[:] = 1
+    machine.run_row(0)
+    assert numpy.all(machine.array("total") == 1)
+    assert machine._pool[running.DONE] == 5
 
 
 def test_no_thread_outlives_a_run() -> None:

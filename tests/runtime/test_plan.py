@@ -184,17 +184,53 @@ def test_pieces_cover_the_row_once(pieces: int) -> None:
     assert begin == 90
 
 
+@pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 784, 1000])
+@pytest.mark.parametrize("pieces", [1, 2, 8, 16])
+def test_pieces_are_as_equal_as_their_units_allow(size: int, pieces: int) -> None:
+    """They differ by one unit at most, and what is no whole unit goes to the last."""
+    parts = cut(relu("x", "y", size), Mode.FAST, pieces, multiple=16)
+    sizes = [part.integers()["size"] for part in parts]
+    assert sum(sizes) == size
+    assert len(sizes) == max(min(pieces, size // 16), 1)
+    whole = [each // 16 for each in sizes]
+    assert max(whole) - min(whole) <= 1
+    assert all(each % 16 == 0 for each in sizes[:-1])
+
+
+def test_pieces_that_may_stop_the_run_share_its_control_block() -> None:
+    """They all set it to the same; but none may run beside a row that writes it."""
+    control = Buffer("control", 16, holds_integers=True, initial=True)
+    gathering = Row.of(
+        "gather_rows_by_order", order="index", control="control", data="x", out="y",
+        samples=10, places=8, width=10, batch=4, offset=0,
+    )  # fmt: skip
+    first, second = cut(gathering, Mode.FAST, 2)
+    assert second.integers()["offset"] == 2
+    assert second.arguments["out"] == Place("y", 20)
+    verify(Plan.of(Dtype.FLOAT32, Mode.FAST, [*BUFFERS, control], [first, second]))
+    pieces = Together((first, second))
+    verify(Plan.of(Dtype.FLOAT32, Mode.FAST, [*BUFFERS, control], [pieces]))
+    advance = Row.of("advance", control="control", batch=1)
+    beside = Together((first, advance))
+    with pytest.raises(TorchLeanError) as caught:
+        verify(Plan.of(Dtype.FLOAT32, Mode.FAST, [*BUFFERS, control], [beside]))
+    assert str(caught.value) == (
+        "row 0, advance: expected control and control in disjoint memory, "
+        "got control[0:16] and [0:16]"
+    )
+
+
 def test_rows_of_matrices_are_cut_between_rows() -> None:
     """Each buffer moves by its own step, and the weight stays."""
     layer = Row.of(
         "linear", x="x", weight="w", bias="b", out="y", rows=10, inputs=3, outputs=2
     )
     first, second = cut(layer, Mode.FAST, 2, multiple=4)
-    assert first.integers()["rows"] == 8
+    assert first.integers()["rows"] == 4
     assert second.arguments == dict(layer.arguments) | {
-        "rows": 2,
-        "x": Place("x", 24),
-        "out": Place("y", 16),
+        "rows": 6,
+        "x": Place("x", 12),
+        "out": Place("y", 8),
     }
 
 

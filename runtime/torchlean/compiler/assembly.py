@@ -23,7 +23,7 @@ from torchlean.compiler.memory import (
     ACTIVATIONS,
     place_activations,
 )
-from torchlean.compiler.parallel import shared_out
+from torchlean.compiler.parallel import entries_of
 from torchlean.compiler.select import Selection, select
 from torchlean.compiler.steps import Steps
 from torchlean.compiler.verify import Intent, verify_intents
@@ -164,16 +164,23 @@ class Assembly:
             if size:
                 whole = name == ACTIVATION_INTEGERS
                 self.buffers[name] = Buffer(name, size, holds_integers=whole)
-        rows = [shared_out(_row(graph, call), graph.mode) for call in graph.calls]
+        rows: list[Row | Together] = []
+        intents: list[Intent] = []
+        phases: dict[str, range] = {}
+        begin = 0
+        for name, end in self.marks.items():
+            calls = graph.calls[begin:end]
+            start = len(rows)
+            for entry, parts in entries_of(
+                [_row(graph, call) for call in calls], graph.mode
+            ):
+                rows.append(entry)
+                intents += [_intent(graph, calls[number]) for number in parts]
+            phases[name] = range(start, len(rows))
+            begin = end
         plan = Plan.of(dtype, graph.mode, self.buffers.values(), rows)
-        ends = [0, *self.marks.values()]
-        phases = {
-            name: range(start, stop)
-            for name, start, stop in zip(self.marks, ends[:-1], ends[1:], strict=True)
-        }
-        intents = tuple([_intent(graph, call) for call in graph.calls])
         given = _given(graph)
-        return Compiled(plan, self.layout, phases, constants, intents, given)
+        return Compiled(plan, self.layout, phases, constants, tuple(intents), given)
 
     def _place_constants(self) -> list[Constant]:
         """Lay the constants one behind the other, numbers and integers apart."""

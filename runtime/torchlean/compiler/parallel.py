@@ -1,4 +1,4 @@
-"""Which rows are cut into pieces that several threads can share.
+"""Which rows are cut into pieces that several threads can share, and which run at once.
 
 The cuts depend on a row's sizes alone and never on the number of threads, so that
 threads change no bits. A piece should take ten microseconds or more, since handing one
@@ -8,10 +8,10 @@ to another thread takes about one.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from torchlean.cpu.registry import Mode, kernel_named
-from torchlean.plan import Row, Together, cut
+from torchlean.cpu.registry import Kernel, Mode, kernel_named
+from torchlean.plan import Reach, Row, Together, cut, reaches_of, rows_of
 
 PRODUCTS_PER_PIECE = 2**19
 """Multiplications of a matrix product that are worth a piece of their own."""
@@ -21,7 +21,11 @@ ELEMENTS_PER_PIECE = 2**15
 
 LARGEST_NUMBER_OF_PIECES = 16
 
-PRODUCT_SIZES = ({"rows", "inputs", "outputs"}, {"m", "k", "n"})
+PRODUCT_SIZES = (
+    {"rows", "inputs", "outputs"},
+    {"rows", "blocks", "block", "outputs"},
+    {"m", "k", "n"},
+)
 """The integers of matrix products: their product counts the multiplications."""
 
 
@@ -37,17 +41,88 @@ def shared_out(row: Row, mode: Mode) -> Row | Together:
         extents = kernel.extents(integers)
         moving = [extents[name] for name in kernel.shard_steps if name in extents]
         pieces = max(moving) // ELEMENTS_PER_PIECE
-    pieces = min(pieces, LARGEST_NUMBER_OF_PIECES)
     if pieces < 2:
         return row
-    parts = cut(row, mode, pieces, multiple=64 if kernel.blas else 16)
+    # A power of two: so many threads get equally many, and each the same share of
+    # one row as of the next, which then finds it in the cache of its core.
+    pieces = min(2 ** (pieces.bit_length() - 1), LARGEST_NUMBER_OF_PIECES)
+    parts = cut(row, mode, pieces, _unit(kernel))
     return Together(parts) if len(parts) > 1 else row
+
+
+def _unit(kernel: Kernel) -> int:
+    """A cut is a multiple of so many units of the axis."""
+    if kernel.shard_axis == "blocks":
+        return 1
+    return 64 if kernel.blas else 16
+
+
+def entries_of(
+    rows: Sequence[Row], mode: Mode
+) -> list[tuple[Row | Together, list[int]]]:
+    """Rows as the entries of a plan: long ones cut, in groups that may run at once.
+
+    Rows that are not cut only go along with ones that are: by themselves they are too
+    short for it.
+
+    Returns:
+        Each entry and, for each row in it, which of the given rows it is a part of.
+    """
+    pieces = [rows_of(shared_out(row, mode)) for row in rows]
+    if all(len(each) == 1 for each in pieces):
+        return [(row, [number]) for number, row in enumerate(rows)]
+    entries: list[tuple[Row | Together, list[int]]] = []
+    for group in _independent(rows, mode):
+        if all(len(pieces[number]) == 1 for number in group):
+            entries += [(rows[number], [number]) for number in group]
+            continue
+        parts = [(part, number) for number in group for part in pieces[number]]
+        together = Together(tuple(part for part, _ in parts))
+        entries.append((together, [number for _, number in parts]))
+    return entries
+
+
+def _independent(rows: Sequence[Row], mode: Mode) -> list[list[int]]:
+    """Runs of neighbours none of which writes what another one touches."""
+    groups: list[list[int]] = []
+    touched: list[Reach] = []
+    for number, row in enumerate(rows):
+        reaches = reaches_of(row, mode)
+        if groups and not any(
+            (one.writes or other.writes) and one.overlaps(other)
+            for one in touched
+            for other in reaches
+        ):
+            groups[-1].append(number)
+            touched += reaches
+        else:
+            groups.append([number])
+            touched = reaches
+    return groups
 
 
 def _pieces_of_product(integers: Mapping[str, int]) -> int:
     """How many pieces the multiplications of a matrix product are worth."""
     sizes = next(each for each in PRODUCT_SIZES if each <= integers.keys())
     return math.prod(integers[name] for name in sizes) // PRODUCTS_PER_PIECE
+
+
+def blocks_of_inputs(rows: int, inputs: int, outputs: int) -> int:
+    """Into how many blocks of its inputs a linear layer of few rows is cut.
+
+    Cut between its rows, each piece would read the whole weight, and each core take it
+    from the others that update a part of it.
+
+    >>> blocks_of_inputs(32, 784, 256), blocks_of_inputs(1024, 784, 256)
+    (4, 1)
+    """
+    sizes = {"rows": rows, "inputs": inputs, "outputs": outputs}
+    # Each block's sums are written and read: half as much as its weights at most.
+    most = min(_pieces_of_product(sizes), inputs // max(4 * rows, 1))
+    blocks = 1
+    while 2 * blocks <= most and inputs % (2 * blocks) == 0:
+        blocks *= 2
+    return blocks
 
 
 def worth_sharing(integers: Mapping[str, int]) -> bool:

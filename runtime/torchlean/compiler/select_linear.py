@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from torchlean.compiler.parallel import worth_sharing
+from torchlean.compiler.parallel import blocks_of_inputs, worth_sharing
 from torchlean.compiler.select import Selection, selects
 from torchlean.compiler.steps import Sizes, Step, Steps
 from torchlean.cpu.linear import prefers_blas
@@ -110,6 +110,27 @@ def linear(selection: Selection, step: Step) -> None:
     rows = math.prod(step.operand_sizes[0][:-1])
     if not _is_turned(selection, step.operands[1]):
         weight = transpose(selection, weight, outputs, inputs)
+    blocks = 1
+    if selection.graph.mode is Mode.FAST:
+        blocks = blocks_of_inputs(rows, inputs, outputs)
+    if blocks > 1:
+        sums = selection.graph.value(blocks * rows * outputs)
+        sizes = {"rows": rows, "blocks": blocks, "outputs": outputs}
+        selection.graph.call(
+            "linear_blocks",
+            {**sizes, "block": inputs // blocks, "stride": inputs},
+            x=x,
+            weight=weight,
+            out=sums,
+        )
+        selection.graph.call(
+            f"{step.operation}_of_blocks",
+            sizes,
+            sums=sums,
+            bias=bias,
+            out=selection.result(step),
+        )
+        return
     selection.graph.call(
         _by_size(selection, step.operation, rows, inputs, outputs),
         _layer(rows, step.operand_sizes[1]),

@@ -4,15 +4,17 @@
 read before anything is written. The compiler knows more, namely which value each
 argument of each row stands for. So memory that was given to another value too
 early, a row that is missing or a wrong address are found even where the memory was
-written before.
+written before. The pieces of a row that is cut must go on one behind the other.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from torchlean.plan import Plan, Reach, Together
+from torchlean.cpu.registry import Mode, kernel_named
+from torchlean.plan import Plan, Reach, Row, moved, rows_of
 from torchlean_spec.errors import Reason, TorchLeanError
 
 
@@ -48,30 +50,49 @@ def verify_intents(
 
     Args:
         plan: The plan.
-        intents: For each of its rows, or groups of rows, what it is meant to do.
+        intents: What each of its rows is meant to do, those of groups included.
         given: The stretches that hold a value before the first row; each `argument`
             is the value's number.
 
     Raises:
         TorchLeanError: `CONTRADICTION`, naming the row, the argument and the values.
     """
-    if len(intents) != len(plan.rows):
-        _refuse("the plan", f"{len(intents)} rows", f"{len(plan.rows)}")
+    count = len(list(plan.single_rows()))
+    if len(intents) != count:
+        _refuse("the plan", f"{len(intents)} rows", f"{count}")
+    meant = iter(intents)
     owned: dict[str, list[Owned]] = {name: [] for name in plan.buffers}
     for reach in given:
         _own(owned[reach.buffer], reach.start, reach.stop, int(reach.argument))
-    for number, (entry, intent) in enumerate(zip(plan.rows, intents, strict=True)):
-        rows = entry.rows if isinstance(entry, Together) else (entry,)
-        reaches = [(row, reach) for row in rows for reach in plan.reaches(row)]
-        for row, reach in reaches:
+    for number, entry in enumerate(plan.rows):
+        pairs = list(zip(rows_of(entry), meant, strict=False))
+        for (earlier, same), (row, intent) in itertools.pairwise(pairs):
+            if intent == same:
+                _verify_piece(f"row {number}, {row.kernel}", earlier, row, plan.mode)
+        reaches = [
+            (row, reach, intent) for row, intent in pairs for reach in plan.reaches(row)
+        ]
+        for row, reach, intent in reaches:
             where = f"row {number}, {row.kernel}"
             if row.kernel != intent.kernel:
                 _refuse(where, f"the kernel {intent.kernel}", f"{row.kernel}")
             _verify_place(owned, where, reach, intent)
-        for _, reach in reaches:
+        for _, reach, intent in reaches:
             if reach.writes:
                 value = intent.values.get(reach.argument, OVERLAY)
                 _own(owned[reach.buffer], reach.start, reach.stop, value)
+
+
+def _verify_piece(where: str, earlier: Row, row: Row, mode: Mode) -> None:
+    """A row that is meant to do what the one before it is must go on behind it."""
+    axis = kernel_named(earlier.kernel, mode).shard_axis
+    if not axis:
+        _refuse(where, "one row", "two")
+    following = moved(earlier, mode, earlier.integers()[axis])
+    for name, expected in following.arguments.items():
+        found = row.arguments.get(name)
+        if name != axis and found != expected:
+            _refuse(where, f"{name} of the next piece to be {expected}", f"{found}")
 
 
 def _verify_place(

@@ -15,8 +15,10 @@ from torchlean.cpu.summation import sum_of
 @kernel(
     reads={"order": "places", "data": "samples*width"},
     writes={"out": "batch*width"},
-    updates={"control": "16"},
+    stops={"control": "16"},
     integers_in=("order", "control"),
+    shard_axis="batch",
+    shard_steps={"out": "width", "offset": "1"},
 )
 def gather_rows_by_order(
     order: Indices,
@@ -51,9 +53,11 @@ def gather_rows_by_order(
 @kernel(
     reads={"order": "places", "data": "samples*width"},
     writes={"out": "batch*width"},
-    updates={"control": "16"},
+    stops={"control": "16"},
     integers_in=("order", "control", "data", "out"),
     dtypes=(Dtype.FLOAT64,),
+    shard_axis="batch",
+    shard_steps={"out": "width", "offset": "1"},
 )
 def gather_indices_by_order(
     order: Indices,

@@ -4,8 +4,8 @@ Weights live transposed, `[inputs, outputs]`, so that the inner loops run along
 consecutive memory. Strict mode has its own bodies, in `strict_linear`.
 
 Each kernel has a twin whose name ends in `_blas`, which calls NumPy's BLAS on one
-thread: better for many rows (see `prefers_blas`), and absent where NumPy brings no
-BLAS that can be called.
+thread: better for products of some sizes (see `prefers_blas`), and absent where NumPy
+brings no BLAS that can be called.
 """
 
 from __future__ import annotations
@@ -13,17 +13,26 @@ from __future__ import annotations
 from torchlean.cpu import blas
 from torchlean.cpu.language import Arithmetic, Reals, helper
 from torchlean.cpu.primitives import anywhere, blas_product
+from torchlean.cpu.processor import vector_bytes
 from torchlean.cpu.products import product
 from torchlean.cpu.registry import Mode, kernel
 
 FAST = (Mode.FAST,)
 MANY = 64
 """From so many rows on, the BLAS's packing of both factors pays."""
+LONG_VECTORS = 64
+"""Bytes. Where vectors are so long, the tiles of `products` do as well as the BLAS
+while the second factor stays in the second cache."""
+CACHED = 2**18
+"""Numbers that stay there: a mebibyte of binary32."""
 
 
 def prefers_blas(m: int, k: int, n: int) -> bool:
     """Whether the product of [m, k] and [k, n] is better left to the BLAS."""
-    return blas.found() and min(m, n) >= MANY and k >= MANY
+    many = min(m, n) >= MANY and k >= MANY
+    if vector_bytes() >= LONG_VECTORS:
+        many = many and m > MANY and k * n > CACHED
+    return many and blas.found()
 
 
 @helper
@@ -99,7 +108,7 @@ def multiply(
     else:
         a_row, a_step = (1, m) if a_turned != 0 else (k, 1)
         b_step, b_column = (1, k) if b_turned != 0 else (n, 1)
-        product(a, a_row, a_step, b, b_step, b_column, out, m, k, n, system)
+        product(a, 0, a_row, a_step, b, 0, b_step, b_column, out, 0, m, k, n, system)
 
 
 def _enter_layers(by_blas: bool) -> None:
@@ -149,6 +158,78 @@ def _enter_layers(by_blas: bool) -> None:
             shard_steps={"x": "inputs", "out": "outputs"},
             blas=by_blas,
         )(body)
+
+
+@kernel(
+    reads={
+        "x": "rows*stride - stride + blocks*block",
+        "weight": "blocks*block*outputs",
+    },
+    writes={"out": "blocks*rows*outputs"},
+    modes=FAST,
+    varies=True,
+    shard_axis="blocks",
+    shard_steps={"x": "block", "weight": "block*outputs", "out": "rows*outputs"},
+)
+def linear_blocks(
+    x: Reals,
+    weight: Reals,
+    out: Reals,
+    rows: int,
+    blocks: int,
+    block: int,
+    outputs: int,
+    stride: int,
+    system: Arithmetic,
+) -> None:
+    """`x W`, cut along the inputs: a product for each block of them, to be summed."""
+    for number in range(blocks):
+        inputs = number * block
+        product(
+            x, inputs, stride, 1, weight, inputs * outputs, outputs, 1, out,
+            number * rows * outputs, rows, block, outputs, system,
+        )  # fmt: skip
+
+
+def _enter_sums_of_blocks(clipped: bool) -> None:
+    """Enter what adds the products of blocks of inputs up."""
+
+    @kernel(
+        name="linear_relu_of_blocks" if clipped else "linear_of_blocks",
+        reads={"sums": "blocks*rows*outputs", "bias": "outputs"},
+        writes={"out": "rows*outputs"},
+        modes=FAST,
+        varies=True,
+    )
+    def of_blocks(
+        sums: Reals,
+        bias: Reals,
+        out: Reals,
+        rows: int,
+        blocks: int,
+        outputs: int,
+        system: Arithmetic,
+    ) -> None:
+        size = rows * outputs
+        zero = system.constant(0)
+        for row in range(rows):
+            start = row * outputs
+            for j in range(outputs):
+                out[start + j] = bias[j] + sums[start + j]
+            for number in range(1, blocks):
+                first = number * size + start
+                for j in range(outputs):
+                    out[start + j] = out[start + j] + sums[first + j]
+            if clipped:
+                for j in range(outputs):
+                    total = out[start + j]
+                    out[start + j] = system.where(
+                        system.less_equal(total, zero), zero, total
+                    )
+
+
+for _clipped in (False, True):
+    _enter_sums_of_blocks(_clipped)
 
 
 def _enter_input_gradients(by_blas: bool) -> None:
@@ -282,18 +363,9 @@ def _enter_parameter_gradients(by_blas: bool) -> None:
             )
         else:
             product(
-                x,
-                1,
-                stride,
-                upstream,
-                outputs,
-                1,
-                weight_gradient,
-                inputs,
-                rows,
-                outputs,
-                system,
-            )
+                x, 0, 1, stride, upstream, 0, outputs, 1, weight_gradient, 0, inputs,
+                rows, outputs, system,
+            )  # fmt: skip
 
 
 def _enter_products(by_blas: bool) -> None:

@@ -2,7 +2,7 @@
 
 A tile is some rows of the result by one or two vectors of columns. Its entries stay
 in registers while the loop runs along the axis that is summed over: one vector of
-the packed panel is loaded, one number of each row is spread over a vector, and they
+the second factor is loaded, one number of each row is spread over a vector, and they
 are multiplied and added in one instruction where the processor has it.
 """
 
@@ -11,10 +11,9 @@ are multiplied and added in one instruction where the processor has it.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
@@ -22,17 +21,11 @@ from numba.extending import lower_builtin
 
 from torchlean.cpu import primitives
 from torchlean.cpu.lowering import WORD, ArithmeticType, BufferType, element_address
+from torchlean.cpu.processor import vector_bytes
 
 SHORT = ir.IntType(32)
-
-
-@cache
-def vector_bytes() -> int:
-    """How long this processor's vectors are."""
-    features = binding.get_host_cpu_features()
-    if features.get("avx512f"):
-        return 64
-    return 32 if features.get("avx2") else 16
+TILE_ROWS = (8, 4, 2, 1)
+"""How many rows a tile may have."""
 
 
 def _registers() -> int:
@@ -58,63 +51,143 @@ def _vector_width(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return ir.Constant(WORD, _width(sig.args[0].dtype))
 
 
-class _MultiplyTile(AbstractTemplate):
-    key = primitives.multiply_tile
-    prefer_literal = True
+def _offer_tile(function: Any, buffers: int, lowering: Any) -> None:
+    """Make a tile known to Numba: a constant, then integers and buffers."""
 
-    def generic(self, args: Any, kws: Any) -> Any:
-        if all(isinstance(each, types.IntegerLiteral) for each in args[:2]):
+    class Template(AbstractTemplate):
+        key = function
+        prefer_literal = True
+
+        def generic(self, args: Any, kws: Any) -> Any:
+            if not isinstance(args[0], types.IntegerLiteral):
+                return None
             wanted = [
                 each if isinstance(each, BufferType) else types.int64
-                for each in args[2:]
+                for each in args[1:]
             ]
-            return signature(types.void, *args[:2], *wanted)
-        return None
+            return signature(types.void, args[0], *wanted)
+
+    infer_global(function, types.Function(Template))
+    start, row, step, rows = [types.int64] * 4
+    places = [rows, BufferType, start, row, step, BufferType, start, step]
+    places += [BufferType] * (buffers - 2)
+    places += [start, row, types.int64, types.int64]
+    lower_builtin(function, types.IntegerLiteral, *places)(lowering)
 
 
-infer_global(primitives.multiply_tile, types.Function(_MultiplyTile))
-
-
-@lower_builtin(
-    primitives.multiply_tile,
-    types.IntegerLiteral,
-    types.IntegerLiteral,
-    BufferType,
-    types.int64,
-    types.int64,
-    types.int64,
-    BufferType,
-    BufferType,
-    types.int64,
-    types.int64,
-    types.int64,
-    types.int64,
-)
 def _multiply_tile(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    rows, vectors = (each.literal_value for each in sig.args[:2])
-    _, _, a, a_start, a_row, a_step, panel, out, out_start, out_row, depth, keep = args
-    tile = _Tile(context, builder, sig.args[2].element, vectors)
+    return _multiply_and_pack(context, builder, sig, (*args[:9], None, *args[9:]))
+
+
+def _multiply_and_pack(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    rows = args[1]
+    tile = _Tile(context, builder, sig.args[2].element, sig.args[0].literal_value)
+    for count in TILE_ROWS:
+        chosen = builder.icmp_signed("==", rows, ir.Constant(WORD, count))
+        with builder.if_then(chosen):
+            _emit_rows(builder, tile, count, *args[2:])
+    return context.get_dummy_value()
+
+
+def _emit_rows(
+    builder: Any,
+    tile: _Tile,
+    rows: int,
+    a: Any,
+    a_start: Any,
+    a_row: Any,
+    a_step: Any,
+    b: Any,
+    b_start: Any,
+    b_step: Any,
+    panel: Any,
+    out: Any,
+    out_start: Any,
+    out_row: Any,
+    depth: Any,
+    keep: Any,
+) -> None:
+    """A tile of so many rows; what it reads of B is packed if there is a panel."""
     first = tile.address(a, a_start)
     target = tile.address(out, out_start)
-    # So many accumulators as leave room for the panel's vectors and one spread.
-    most = max((_registers() - 4) // vectors, 1)
+    # So many accumulators as leave room for B's vectors and one number, spread.
+    most = max((_registers() - 4) // tile.vectors, 1)
     at_once = rows
     while at_once > most:
         at_once //= 2
     for start in range(0, rows, at_once):
         offset = builder.mul(ir.Constant(WORD, start), a_row)
         place = builder.mul(ir.Constant(WORD, start), out_row)
+        packs = panel is not None and start == 0
         tile.emit(
             at_once,
             builder.gep(first, [offset]),
             a_row,
             a_step,
-            tile.address(panel, ir.Constant(WORD, 0)),
+            tile.address(b, b_start),
+            b_step,
+            tile.address(panel, ir.Constant(WORD, 0)) if packs else None,
             builder.gep(target, [place]),
             out_row,
             depth,
             keep,
         )
+
+
+_offer_tile(primitives.multiply_tile, 3, _multiply_tile)
+_offer_tile(primitives.multiply_and_pack_tile, 4, _multiply_and_pack)
+
+
+class _TransposeTile(AbstractTemplate):
+    key = primitives.transpose_tile
+
+    def generic(self, args: Any, kws: Any) -> Any:
+        return signature(
+            types.void, args[0], *[types.int64] * 2, args[3], *[types.int64] * 2
+        )
+
+
+infer_global(primitives.transpose_tile, types.Function(_TransposeTile))
+
+
+@lower_builtin(
+    primitives.transpose_tile,
+    BufferType,
+    types.int64,
+    types.int64,
+    BufferType,
+    types.int64,
+    types.int64,
+)
+def _transpose_tile(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    b, b_start, b_column, panel, panel_start, panel_step = args
+    tile = _Tile(context, builder, sig.args[0].element, 1)
+    source, target = tile.address(b, b_start), tile.address(panel, panel_start)
+    width, size = tile.width, tile.number_bytes()
+    lines = [
+        builder.load(
+            tile.vector_at(source, builder.mul(ir.Constant(WORD, line), b_column)),
+            align=size,
+        )
+        for line in range(width)
+    ]
+    # Lines i and i + width/2 interleaved, log2(width) times, are the columns.
+    masks = [
+        ir.Constant(
+            ir.VectorType(SHORT, width),
+            [lane // 2 + half * width // 2 + lane % 2 * width for lane in range(width)],
+        )
+        for half in range(2)
+    ]
+    for _ in range(width.bit_length() - 1):
+        lines = [
+            builder.shuffle_vector(lines[i], lines[i + width // 2], mask)
+            for i in range(width // 2)
+            for mask in masks
+        ]
+    for number, line in enumerate(lines):
+        offset = builder.mul(ir.Constant(WORD, number), panel_step)
+        builder.store(line, tile.vector_at(target, offset), align=size)
     return context.get_dummy_value()
 
 
@@ -169,6 +242,8 @@ class _Tile:
         a: Any,
         a_row: Any,
         a_step: Any,
+        b: Any,
+        b_step: Any,
         panel: Any,
         target: Any,
         out_row: Any,
@@ -186,20 +261,22 @@ class _Tile:
         builder.cbranch(builder.icmp_signed(">", depth, zero), loop, done)
 
         builder.position_at_end(loop)
-        index, a_offset, panel_offset = (builder.phi(WORD) for _ in range(3))
+        index, a_offset, b_offset = (builder.phi(WORD) for _ in range(3))
         totals = [builder.phi(self.vector) for _ in places]
         for variable, start in zip(
-            (index, a_offset, panel_offset, *totals),
+            (index, a_offset, b_offset, *totals),
             (zero, zero, zero, *starts),
             strict=True,
         ):
             variable.add_incoming(start, begin)
-        sums = self.products(rows, a, a_offset, a_row, panel, panel_offset, totals)
-        stride = ir.Constant(WORD, self.vectors * self.width)
+        columns = self.columns(b, b_offset)
+        if panel is not None:
+            self.pack(columns, panel, index)
+        sums = self.products(rows, a, a_offset, a_row, columns, totals)
         following = builder.add(index, ir.Constant(WORD, 1))
         index.add_incoming(following, loop)
         a_offset.add_incoming(builder.add(a_offset, a_step), loop)
-        panel_offset.add_incoming(builder.add(panel_offset, stride), loop)
+        b_offset.add_incoming(builder.add(b_offset, b_step), loop)
         for total, summed in zip(totals, sums, strict=True):
             total.add_incoming(summed, loop)
         builder.cbranch(builder.icmp_signed("<", following, depth), loop, done)
@@ -231,28 +308,41 @@ class _Tile:
             start.add_incoming(value, kept)
         return starts
 
+    def columns(self, b: Any, b_offset: Any) -> list[Any]:
+        """The vectors of B of one step along the summed axis."""
+        return [
+            self.builder.load(place, align=self.number_bytes())
+            for place in self.neighbours(b, b_offset)
+        ]
+
+    def pack(self, columns: list[Any], panel: Any, index: Any) -> None:
+        """Store the vectors of one step behind those of the steps before."""
+        stride = ir.Constant(WORD, self.vectors * self.width)
+        places = self.neighbours(panel, self.builder.mul(index, stride))
+        for column, place in zip(columns, places, strict=True):
+            self.builder.store(column, place, align=self.number_bytes())
+
+    def neighbours(self, pointer: Any, offset: Any) -> list[Any]:
+        """Where as many vectors lie as a tile is wide."""
+        return [
+            self.vector_at(
+                pointer,
+                self.builder.add(offset, ir.Constant(WORD, vector * self.width)),
+            )
+            for vector in range(self.vectors)
+        ]
+
     def products(
         self,
         rows: int,
         a: Any,
         a_offset: Any,
         a_row: Any,
-        panel: Any,
-        panel_offset: Any,
+        columns: list[Any],
         totals: list[Any],
     ) -> list[Any]:
         """The sums after one more step along the summed axis."""
         builder = self.builder
-        columns = [
-            builder.load(
-                self.vector_at(
-                    panel,
-                    builder.add(panel_offset, ir.Constant(WORD, vector * self.width)),
-                ),
-                align=self.number_bytes(),
-            )
-            for vector in range(self.vectors)
-        ]
         sums = []
         for row in range(rows):
             offset = builder.add(a_offset, builder.mul(ir.Constant(WORD, row), a_row))

@@ -128,13 +128,15 @@ def vector_width(system: Arithmetic) -> int:
 
 
 def multiply_tile(
-    rows: int,
     vectors: int,
+    rows: int,
     a: Reals,
     a_start: int,
     a_row: int,
     a_step: int,
-    panel: Reals,
+    b: Reals,
+    b_start: int,
+    b_step: int,
     out: Reals,
     out_start: int,
     out_row: int,
@@ -144,8 +146,48 @@ def multiply_tile(
     """A tile of a matrix product: `rows` rows by `vectors` vectors of columns.
 
     `out[out_start + i out_row + j] (+)= sum_p a[a_start + i a_row + p a_step]
-    panel[p vectors width + j]` for p from 0 to depth - 1; what stood there before is
-    kept if `keep` is not 0. `rows` (a power of two) and `vectors` are constants.
+    b[b_start + p b_step + j]` for p from 0 to depth - 1; what stood there before is
+    kept if `keep` is not 0. `rows` is 8, 4, 2 or 1; `vectors` is a constant.
     Compiled code only.
+    """
+    raise NotImplementedError("no tiles in plain Python")
+
+
+def multiply_and_pack_tile(
+    vectors: int,
+    rows: int,
+    a: Reals,
+    a_start: int,
+    a_row: int,
+    a_step: int,
+    b: Reals,
+    b_start: int,
+    b_step: int,
+    panel: Reals,
+    out: Reals,
+    out_start: int,
+    out_row: int,
+    depth: int,
+    keep: int,
+) -> None:
+    """`multiply_tile` that leaves what it reads of B in a panel, without gaps.
+
+    The copy costs little beside the multiplications of a tile of many rows.
+    Compiled code only.
+    """
+    raise NotImplementedError("no tiles in plain Python")
+
+
+def transpose_tile(
+    b: Reals,
+    b_start: int,
+    b_column: int,
+    panel: Reals,
+    panel_start: int,
+    panel_step: int,
+) -> None:
+    """A square as wide as a vector: `panel[p panel_step + j] = b[j b_column + p]`.
+
+    Both from their starts on. Compiled code only.
     """
     raise NotImplementedError("no tiles in plain Python")

@@ -57,6 +57,10 @@ class Access(StrEnum):
     UPDATE = "update"
     """Read and written in place."""
 
+    STOP = "stop"
+    """The control block of a kernel that reads it and may set its status, to stop the
+    run; pieces that run at once may share it, since all of them set the same."""
+
     INTEGER = "integer"
 
 
@@ -165,6 +169,7 @@ def kernel(
     reads: Mapping[str, str] | None = None,
     writes: Mapping[str, str] | None = None,
     updates: Mapping[str, str] | None = None,
+    stops: Mapping[str, str] | None = None,
     integers_in: tuple[str, ...] = (),
     name: str = "",
     modes: tuple[Mode, ...] = BOTH,
@@ -181,6 +186,7 @@ def kernel(
         reads: Buffers that are read, each with its extent.
         writes: Buffers that are written.
         updates: Buffers that are read and written in place.
+        stops: The control block, if the kernel may stop the run by it.
         integers_in: Those of the buffers that hold 64-bit integers.
         name: The kernel's name; the body's by default.
         modes: The modes that the body is for.
@@ -195,6 +201,7 @@ def kernel(
         **{key: (Access.READ, extent) for key, extent in (reads or {}).items()},
         **{key: (Access.WRITE, extent) for key, extent in (writes or {}).items()},
         **{key: (Access.UPDATE, extent) for key, extent in (updates or {}).items()},
+        **{key: (Access.STOP, extent) for key, extent in (stops or {}).items()},
     }
 
     def enter(body: B) -> B:

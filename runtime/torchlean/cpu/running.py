@@ -40,14 +40,20 @@ STOPPED_INDEX = 2
 
 ROW_BYTES = 8 * ROW_WORDS
 
-POOL_WORDS = 32
-TICKET = 0
-"""Of a pool: 2^32 times the number of rows to call, plus the next of them."""
-DONE = 8
+LINE = 8
+"""64-bit integers in a cache line: what threads write stands on different ones."""
+
+THREADS = 0
+"""Of a pool: how many threads it has, the one that runs the plan included."""
+TABLE = LINE
+"""Of a pool: the address of the rows to call."""
+DONE = 2 * LINE
 """Of a pool: how many of the rows have been called to their end."""
-TABLE = 16
-STOP = 24
+STOP = 3 * LINE
 """Of a pool: not 0 when its workers shall end."""
+TICKETS = 4 * LINE
+"""Of a pool, on a line for each thread: 2^32 times where its share of the rows ends,
+plus the next row of the share."""
 
 LOW = 0xFFFFFFFF
 SPINS = 4000
@@ -92,39 +98,58 @@ def together(table: int, rows: int, pool: int, system: Arithmetic) -> None:
         system: Not used.
     """
     words = words_at(pool)
+    threads = words[THREADS]
     words[TABLE] = table
     atomic_store(words, DONE, 0)
-    # One word says how many rows there are and which is next, so that a worker
-    # that comes late cannot take a row of the next group for one of this.
-    atomic_store(words, TICKET, rows << 32)
-    call_waiting_rows(words)
+    # One word says which row of a share is next and where the share ends, so that a
+    # worker that comes late cannot take a row of the next group for one of this.
+    for thread in range(threads):
+        first, last = rows * thread // threads, rows * (thread + 1) // threads
+        atomic_store(words, TICKETS + thread * LINE, (last << 32) + first)
+    call_waiting_rows(words, 0)
     # Giving the core away could cost a whole time slice; rows end within microseconds.
     while atomic_load(words, DONE) < rows:
         pause()
 
 
 @helper
-def call_waiting_rows(words: Indices) -> None:
-    """Take rows of the current group, one after another, until none is left."""
-    while True:
-        ticket = atomic_add(words, TICKET, 1)
-        row = ticket & LOW
-        if row >= ticket >> 32:
-            return
-        place = words[TABLE] + row * ROW_BYTES
-        call_kernel(words_at(place)[0], place)
-        atomic_add(words, DONE, 1)
+def call_waiting_rows(words: Indices, own: int) -> None:
+    """Call the rows of a thread's share, then what is left of the others' shares.
+
+    A row's share depends on its place in the group alone: so what one row leaves in
+    the cache of a core is met there by the rows of the next groups.
+    """
+    threads = words[THREADS]
+    for turn in range(threads):
+        share = TICKETS + (own + turn) % threads * LINE
+        while True:
+            ticket = atomic_load(words, share)
+            if ticket & LOW >= ticket >> 32:
+                break
+            ticket = atomic_add(words, share, 1)
+            row = ticket & LOW
+            if row >= ticket >> 32:
+                break
+            place = words[TABLE] + row * ROW_BYTES
+            call_kernel(words_at(place)[0], place)
+            atomic_add(words, DONE, 1)
 
 
 @kernel(dtypes=(Dtype.FLOAT64,))
-def work(pool: int, system: Arithmetic) -> None:
-    """What each further thread does: call rows of groups until told to stop."""
+def work(pool: int, own: int, system: Arithmetic) -> None:
+    """What each further thread does: call rows of groups until told to stop.
+
+    Args:
+        pool: The address of the pool's words.
+        own: The thread's number, from 1.
+        system: Not used.
+    """
     words = words_at(pool)
     idle = 0
     while atomic_load(words, STOP) == 0:
-        ticket = atomic_load(words, TICKET)
+        ticket = atomic_load(words, TICKETS + own * LINE)
         if ticket & LOW < ticket >> 32:
-            call_waiting_rows(words)
+            call_waiting_rows(words, own)
             idle = 0
         elif idle < SPINS:
             idle += 1

@@ -10,8 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from torchlean.cpu.calling import call
-from torchlean.cpu.registry import Mode
+from torchlean.cpu.registry import Dtype, Mode
 from torchlean.cpu.running import POSITION, STATUS, STOPPED_INDEX
+from torchlean.interpreter import Machine
+from torchlean.plan import Buffer, Plan, Row, Together, cut
 
 Array = NDArray[Any]
 
@@ -35,6 +37,33 @@ def test_a_batch_is_gathered_in_the_epoch_s_order(control: Array) -> None:
     assert out.tolist() == [[2, 3], [0, 1]]
     assert picked.tolist() == [10, 0]
     assert control[STATUS] == 0
+
+
+def test_a_batch_in_pieces_is_the_whole_batch(control: Array) -> None:
+    """A piece begins further on in the order; each of them may stop the run."""
+    row = Row.of(
+        "gather_rows_by_order", order="order", control="control", data="data",
+        out="out", samples=50, places=60, width=3, batch=40, offset=5,
+    )  # fmt: skip
+    buffers = [
+        Buffer("order", 60, holds_integers=True, initial=True),
+        Buffer("control", 16, holds_integers=True, initial=True),
+        Buffer("data", 150, initial=True),
+        Buffer("out", 120),
+    ]
+    pieces = Together(cut(row, Mode.FAST, 3))
+    machine = Machine(Plan.of(Dtype.FLOAT32, Mode.FAST, buffers, [pieces]), threads=2)
+    order = numpy.random.default_rng(2).integers(0, 50, 60)
+    machine.array("order")[:] = order
+    machine.array("data")[:] = numpy.arange(150)
+    machine.control[POSITION] = 10
+    assert machine.run(1) == 1
+    data = numpy.arange(150).reshape(50, 3)
+    found = machine.array("out").reshape(40, 3)
+    assert numpy.array_equal(found, data[order[15:55]])
+    machine.array("order")[54] = 50
+    assert machine.run(1) == 0
+    assert machine.control[STATUS] == STOPPED_INDEX
 
 
 def test_the_order_may_be_longer_than_the_data(control: Array) -> None:

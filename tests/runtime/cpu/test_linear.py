@@ -13,8 +13,9 @@ import numpy
 import pytest
 from numpy.typing import NDArray
 
-from torchlean.cpu import blas
+from torchlean.cpu import blas, linear
 from torchlean.cpu.calling import call
+from torchlean.cpu.linear import prefers_blas
 from torchlean.cpu.registry import Dtype, Mode
 
 Array = NDArray[Any]
@@ -103,6 +104,37 @@ def test_products_of_integers_are_exact_at_many_sizes(
                 assert numpy.array_equal(out, x @ y), (m, k, n)
 
 
+@pytest.mark.parametrize("name", list(FACTORS))
+def test_products_of_more_rows_than_a_block_are_exact(name: str) -> None:
+    """Rows are finished in blocks of 128, and each block packs the panels anew."""
+    generator = numpy.random.default_rng(3)
+    for m, k, n in ((128, 130, 40), (129, 20, 64), (300, 260, 33)):
+        left, right = FACTORS[name](m, k, n)
+        a = generator.integers(-8, 8, left).astype(numpy.float32)
+        b = generator.integers(-8, 8, right).astype(numpy.float32)
+        out = numpy.full((m, n), numpy.nan, numpy.float32)
+        call(name, a=a, b=b, out=out, m=m, k=k, n=n)
+        x = a.T if name.endswith("left") else a
+        y = b.T if name.endswith("right") else b
+        assert numpy.array_equal(out, x @ y), (m, k, n)
+
+
+def test_the_blas_is_left_to_what_it_does_better(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Large products; with long vectors, only those whose factor leaves the cache."""
+    monkeypatch.setattr(blas, "found", lambda: True)
+    sizes = [(1024, 784, 256), (64, 64, 64), (63, 784, 256), (128, 1024, 1024)]
+    for length, expected in (
+        (32, [True, True, False, True]),
+        (64, [False, False, False, True]),
+    ):
+        monkeypatch.setattr(linear, "vector_bytes", lambda length=length: length)
+        assert [prefers_blas(*each) for each in sizes] == expected
+    monkeypatch.setattr(blas, "found", lambda: False)
+    assert not any(prefers_blas(*each) for each in sizes)
+
+
 NARROW = """
 import numpy
 from torchlean.cpu import lowering_tiles
@@ -111,11 +143,16 @@ from torchlean.cpu.registry import Dtype
 lowering_tiles.vector_bytes = lambda: {width}
 generator = numpy.random.default_rng(3)
 for dtype in Dtype:
-    for m, k, n in ((4, 130, 3), (15, 20, 33), (29, 7, 70)):
+    for m, k, n in ((4, 130, 3), (15, 20, 33), (29, 7, 70), (9, 40, 64)):
         a = generator.integers(-8, 8, (m, k)).astype(dtype.value)
         b = generator.integers(-8, 8, (k, n)).astype(dtype.value)
         out = numpy.empty((m, n), dtype.value)
         call("matmul", dtype=dtype, a=a, b=b, out=out, m=m, k=k, n=n)
+        assert numpy.array_equal(out, a @ b)
+        out = numpy.empty((m, n), dtype.value)
+        turned = numpy.ascontiguousarray(b.T)
+        name = "matmul_transposed_right"
+        call(name, dtype=dtype, a=a, b=turned, out=out, m=m, k=k, n=n)
         assert numpy.array_equal(out, a @ b)
 print("exact")
 """
@@ -267,3 +304,38 @@ def test_a_strict_weight_gradient_in_pieces_has_the_bits_of_the_whole(
             **fixed,
         )
     assert same_bits(pieces, whole)
+
+
+@pytest.mark.parametrize("sizes", [(1, 2, 3, 5), (6, 4, 8, 17), (16, 2, 70, 40)])
+def test_layers_in_blocks_of_inputs_agree_with_the_spec(
+    sizes: tuple[int, int, int, int],
+    meaning: Any,
+    numbers: Callable[..., Array],
+) -> None:
+    """The products of the blocks in one call or in several, summed with the bias."""
+    rows, blocks, block, outputs = sizes
+    inputs = blocks * block
+    x = numbers(rows * inputs, 1).reshape(rows, inputs)
+    weight = numbers(outputs * inputs, 2).reshape(outputs, inputs)
+    stored, bias = numpy.ascontiguousarray(weight.T), numbers(outputs, 3)
+    sums, parts = (numpy.empty((blocks, rows, outputs), numpy.float32) for _ in "12")
+    common = {"rows": rows, "outputs": outputs}
+    fixed: dict[str, Any] = {**common, "block": block, "stride": inputs}
+    call("linear_blocks", x=x, weight=stored, out=sums, blocks=blocks, **fixed)
+    for number in range(blocks):
+        start, stop = number * block, (number + 1) * block
+        call(
+            "linear_blocks",
+            x=x.reshape(-1)[start : (rows - 1) * inputs + stop],
+            weight=stored[start:stop],
+            out=parts[number],
+            blocks=1,
+            **fixed,
+        )
+    assert numpy.array_equal(sums, parts)
+    out, clipped = (numpy.empty((rows, outputs), numpy.float32) for _ in range(2))
+    given: dict[str, Any] = {"sums": sums, "bias": bias, "blocks": blocks} | common
+    call("linear_of_blocks", out=out, **given)
+    assert meaning.refused(out, "linear", x, weight, bias) == []
+    call("linear_relu_of_blocks", out=clipped, **given)
+    assert numpy.array_equal(clipped, numpy.where(out > 0, out, 0))
