@@ -46,6 +46,9 @@ class History:
     """How many of them the run had made before, where it was taken up again."""
     seeded: bool = True
     """Whether the run began with the parameters that its seed gives."""
+    streamed: bool = False
+    """Whether the batches came from a stream: then the data set is the samples that
+    were evaluated, and the held-out ones are the same."""
 
     @property
     def steps(self) -> int:

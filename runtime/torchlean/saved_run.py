@@ -117,6 +117,11 @@ class SavedRun:
         return cast("NumberFormat", self.parts["number_format"])
 
     @property
+    def batch_size(self) -> int:
+        """Samples in a batch; of a stream, in the largest one."""
+        return cast("Loader", self._record("loader")).batch_size
+
+    @property
     def position(self) -> Position:
         """Where the loader stood before the run."""
         return cast("Position", self._record("position"))

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from torchlean.beginning import Beginning
 from torchlean.callbacks import Callbacks, StepEvent
 from torchlean.data.dataset import TensorDataset
-from torchlean.engine import Engine
 from torchlean.evaluation import Evaluation
-from torchlean.execution import Execution, Parameters
+from torchlean.execution import Execution
 from torchlean.history import History
 from torchlean.log import LogDestination
 from torchlean.loops import Loop
 from torchlean.probes import Probe
 from torchlean.report_lines import is_logged, mean_loss_line, step_line
 from torchlean.run_config import FilePath
-from torchlean.state import State
 from torchlean.trained import Trained
 from torchlean.writable import require_writable
 from torchlean_spec.data import Targets
@@ -59,6 +58,24 @@ class Outputs:
             if path is not None:
                 require_writable(path)
 
+    def say(self, when: str, evaluation: Evaluation, asked: Trained) -> None:
+        """Print what was asked for before or after a run: the mean loss, the probes."""
+        if self.log_every:
+            print(mean_loss_line(when, evaluation.loss))
+        if self.probes:
+            asked.probe(self.probes, f"predictions({when})")
+
+    def write(self, trained: Trained) -> None:
+        """Write the log and the parameters of a run, as far as they are wanted.
+
+        Raises:
+            TorchLeanError: `FILE_ACCESS` if a file cannot be written.
+        """
+        log = trained.trained_by.to_train_log(self.title, self.notes)
+        self.log.write_train_log(log)
+        if self.save is not None:
+            trained.save(self.save)
+
     def callbacks(self, number_format: NumberFormat) -> Callbacks:
         """What prints the losses of some steps, as numbers of the run's format."""
         if not self.log_every:
@@ -69,30 +86,6 @@ class Outputs:
                 print(step_line(event.step, np.dtype(number_format).type(event.loss)))
 
         return Callbacks(on_step=on_step)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Beginning:
-    """Where a run begins: with the seed's parameters, with others, or within."""
-
-    parameters: Parameters | None = None
-    """What it begins with; none for what the seed gives."""
-    slots: Mapping[str, Parameters] | None = None
-    """What the optimizer has kept; none for one that has seen nothing."""
-    step: int = 0
-    """How many updates were made."""
-    seeded: bool = True
-    """Whether the run began with the parameters that its seed gives."""
-
-    def apply(self, engine: Engine) -> None:
-        """Bring an engine there.
-
-        Raises:
-            TorchLeanError: `OTHER_MODEL` if the state is another optimizer's.
-        """
-        if self.parameters is not None:
-            slots = engine.state().slots if self.slots is None else self.slots
-            engine.set_state(State(self.step, self.parameters, slots))
 
 
 class Session:
@@ -138,12 +131,8 @@ class Session:
             engine.step,
         )
         self._loop.evaluate_held_out()
-        self._say("before", self._before)
-
-    @property
-    def before(self) -> Evaluation:
-        """The training samples as the run begins."""
-        return self._before
+        asked = Trained(execution, engine.state().parameters)
+        outputs.say("before", self._before, asked)
 
     def run(self) -> None:
         """Make all steps; raises what `Loop.run` raises."""
@@ -155,7 +144,7 @@ class Session:
         Raises:
             TorchLeanError: `FILE_ACCESS` if a file cannot be written.
         """
-        loop, outputs = self._loop, self._outputs
+        loop = self._loop
         after = self._execution.evaluation(loop.engine, self._dataset)
         state = loop.engine.state()
         history = History(
@@ -171,21 +160,9 @@ class Session:
             self._seeded,
         )
         trained = Trained(self._execution, state.parameters, state.slots, history)
-        outputs.log.write_train_log(history.to_train_log(outputs.title, outputs.notes))
-        if outputs.save is not None:
-            trained.save(outputs.save)
+        self._outputs.write(trained)
         return trained
 
     def conclude(self, trained: Trained) -> None:
         """Print the end of a run that came to it."""
-        self._say("after", trained.after)
-
-    def _say(self, when: str, evaluation: Evaluation) -> None:
-        """Print what was asked for: the mean loss, and the probes."""
-        outputs = self._outputs
-        if outputs.log_every:
-            print(mean_loss_line(when, evaluation.loss))
-        if outputs.probes:
-            state = self._loop.engine.state()
-            asked = Trained(self._execution, state.parameters)
-            asked.probe(outputs.probes, f"predictions({when})")
+        self._outputs.say("after", trained.after, trained)

@@ -97,6 +97,15 @@ class Trained:
         return Curve.of(enumerate(self.losses.tolist(), self.trained_by.start + 1))
 
     @property
+    def evaluations(self) -> Curve:
+        """The losses of the samples that were evaluated meanwhile, over the steps.
+
+        Of a stream its evaluation samples, else the held-out ones, if there are any.
+        """
+        held_out = self.trained_by.held_out
+        return Curve.of((step, found.loss) for step, found in held_out)
+
+    @property
     def before(self) -> Evaluation:
         """The training samples before the first update."""
         return self.trained_by.before
@@ -120,6 +129,11 @@ class Trained:
             TorchLeanError: `CONTRADICTION` for a model that was read from a file.
         """
         history = self.trained_by
+        if history.streamed:
+            raise TorchLeanError(
+                Reason.CONTRADICTION,
+                "expected a run over a data set, got one over a stream",
+            )
         described = history.training_run.loader
         place = self._saved(history).next_position
         return BatchLoader(
@@ -142,7 +156,7 @@ class Trained:
             history.updates,
             sizes(history.dataset.input_shape),
             history.dataset.class_names,
-            history.dataset.digest(),
+            "" if history.streamed else history.dataset.digest(),
             history.seeded,
         )
 

@@ -12,38 +12,42 @@ array([[21.]], dtype=float32)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, field, fields, replace
 
+from torchlean.beginning import AnyLoader, beginning_of
 from torchlean.callbacks import Callbacks
 from torchlean.data.dataset import AnyDataset, as_tensors
 from torchlean.data.loader import BatchLoader
+from torchlean.engine_data import as_batch
 from torchlean.execution import BackendName, Execution
 from torchlean.initial import initial_parameters
-from torchlean.loading import initial_from, load_for, resumable, saved_run_of
+from torchlean.loading import load_for, saved_run_of
 from torchlean.log import LogDestination
 from torchlean.loops import NonFiniteStep
 from torchlean.probes import Probe
 from torchlean.run_config import DEFAULT_OPTIMIZER, FilePath, RunConfig
-from torchlean.saved_run import SavedRun
-from torchlean.session import Beginning, Outputs, Session
+from torchlean.session import Outputs, Session
+from torchlean.stream import GivenBatch, StepBatchStream
+from torchlean.stream_session import (
+    OnEvaluation,
+    StreamSession,
+    evaluated_every,
+    stream_run,
+)
 from torchlean.tasks import TaskName, loss_of, require_task
 from torchlean.trained import Trained
 from torchlean_spec.clipping import Clipping
-from torchlean_spec.data import Targets
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.layers import Layer
 from torchlean_spec.losses import Loss
 from torchlean_spec.optimizers import Optimizer
 from torchlean_spec.random import require_seed
 from torchlean_spec.schedules import Constant, Schedule
-from torchlean_spec.shape import Shape
 from torchlean_spec.task import Task
 from torchlean_spec.training import NumberFormat, TrainingRun
 
 DEFAULT_BATCH_SIZE = 32
-
-AnyLoader = BatchLoader[Shape, Targets]
 
 
 class Interrupted(KeyboardInterrupt):
@@ -284,15 +288,11 @@ class Trainer:
         """
         loader = self._loader(data, batch_size, shuffle, drop_last)
         execution = self._execution(loader)
-        beginning, loader, run = self._begin(
-            execution, loader, epochs, steps, load_parameters, resume
-        )
-        if certify and not beginning.seeded:
-            raise TorchLeanError(
-                Reason.CONTRADICTION,
-                "expected certify=0 for a run that began with given parameters, since "
-                f"a certificate's are those that the seed gives, got {certify}",
-            )
+        beginning = beginning_of(execution, load_parameters, resume)
+        loader = beginning.loader(loader)
+        run = self._training_run(loader, epochs, steps)
+        beginning.require_run(run, loader)
+        beginning.require_certifiable(certify)
         outputs = Outputs(_destination(log), save, title, notes, probes, log_every)
         outputs.require_writable()
         kept = None if held_out is None else as_tensors(held_out)
@@ -304,47 +304,99 @@ class Trainer:
         hooks.train_end(trained.report)
         return trained
 
-    def _begin(
+    def train_stream(
         self,
-        execution: Execution,
-        loader: AnyLoader,
-        epochs: int | None,
-        steps: int | None,
-        load_parameters: FilePath | Trained | None,
-        resume: FilePath | Trained | None,
-    ) -> tuple[Beginning, AnyLoader, TrainingRun]:
-        """Where a run begins, with the loader that it began with, and the run."""
-        if resume is None:
-            run = self._training_run(loader, epochs, steps)
-            if load_parameters is None:
-                return Beginning(), loader, run
-            given = initial_from(load_parameters, execution)
-            return Beginning(given, seeded=False), loader, run
-        if load_parameters is not None:
-            raise TorchLeanError(
-                Reason.CONTRADICTION,
-                "expected load_parameters or resume, got both",
+        batches: StepBatchStream | Callable[[int], GivenBatch],
+        steps: int,
+        *,
+        evaluation: AnyDataset,
+        every: int = 0,
+        on_evaluation: OnEvaluation | None = None,
+        callbacks: Callbacks | None = None,
+        probes: Sequence[Probe] = (),
+        log_every: int = 0,
+        log: FilePath | LogDestination | None = None,
+        save: FilePath | None = None,
+        load_parameters: FilePath | Trained | None = None,
+        resume: FilePath | Trained | None = None,
+        title: str = "Training",
+        notes: Sequence[str] = (),
+    ) -> Trained:
+        """Train the model on batches that are asked for one by one.
+
+        Args:
+            batches: The batch of each step, by its index from 0: inputs and targets.
+                None is larger than the first.
+            steps: How many updates; each is one batch.
+            evaluation: Samples to evaluate before, meanwhile and after; `before` and
+                `after` of the result are theirs, and `evaluations` is their curve.
+            every: Steps between two evaluations; 0 makes about 50 of them in all.
+            on_evaluation: Is told of each: how many steps were made, and what was
+                found.
+            callbacks: What to do meanwhile; the whole stream is one epoch.
+            probes: As for `train`, like all that follow.
+            log_every: Steps between two losses that are printed.
+            log: Where to write a training log, if anywhere.
+            save: Where to write the parameters, if anywhere.
+            load_parameters: What the run takes its first parameters from.
+            resume: The run that goes on, with the batch of its next index.
+            title: The log's title.
+            notes: The log's notes.
+
+        Raises:
+            NonFiniteLoss: If a loss is a NaN or an infinity; it names the step.
+            Interrupted: After Ctrl-C.
+            TorchLeanError: As `train`; `BATCH_SIZE` for a batch larger than the
+                first, or one without samples.
+
+        A run over a stream has no certificate: nobody else could make its batches
+        anew.
+
+        Source: the original's `trainStreamFloat` (Facade/Trainer/Streams.lean), which
+        evaluates the training program (`docs/deviations.md`, B21).
+        """
+        asked = evaluated_every(steps, every)
+        kept = as_tensors(evaluation)
+        execution = self._execution(BatchLoader(kept, 1))
+        stream = (
+            batches
+            if isinstance(batches, StepBatchStream)
+            else StepBatchStream.of_function(batches)
+        )
+        beginning = beginning_of(execution, load_parameters, resume)
+        first = as_batch(*stream.batch(beginning.step))
+        capacity = (first[0].shape or (1,))[0]
+        if beginning.resumed is not None:
+            capacity = beginning.resumed.batch_size
+        run = stream_run(
+            execution,
+            self.optimizer,
+            self.schedule,
+            self.clipping,
+            self.seed,
+            steps,
+            capacity,
+        )
+        beginning.require_run(run)
+        outputs = Outputs(_destination(log), save, title, notes, probes, log_every)
+        outputs.require_writable()
+        hooks = callbacks or Callbacks()
+        trained = _completed(
+            StreamSession(
+                execution,
+                run,
+                stream,
+                first,
+                kept,
+                asked,
+                on_evaluation,
+                hooks,
+                outputs,
+                beginning,
             )
-        what, trained, saved = resumable(resume, execution)
-        loader = _taken_up(loader, saved)
-        run = self._training_run(loader, epochs, steps)
-        saved.require_same(what, run)
-        digest = loader.dataset.digest()
-        if saved.data_digest != digest:
-            raise TorchLeanError(
-                Reason.CONTRADICTION,
-                f"{what}: expected a run on the data with the digest {digest}, "
-                f"got one on {saved.data_digest or 'a stream'}",
-            )
-        if saved.steps > run.steps:
-            raise TorchLeanError(
-                Reason.CONTRADICTION,
-                f"{what}: expected a run of at most {run.steps} steps to go on with, "
-                f"got one of {saved.steps}",
-            )
-        state = trained.optimizer_state
-        beginning = Beginning(trained.parameters, state, saved.steps, saved.seeded)
-        return beginning, loader, run
+        )
+        hooks.train_end(trained.report)
+        return trained
 
     def initial(self, data: AnyDataset | None = None) -> Trained:
         """The model before any training, with the parameters that the seed gives.
@@ -372,7 +424,7 @@ class Trainer:
         return load_for(path, execution)
 
 
-def _completed(session: Session) -> Trained:
+def _completed(session: Session | StreamSession) -> Trained:
     """Run to the end, and give the stop of one that is stopped its trained model."""
     try:
         session.run()
@@ -386,24 +438,6 @@ def _completed(session: Session) -> Trained:
     trained = session.finish()
     session.conclude(trained)
     return trained
-
-
-def _taken_up(loader: AnyLoader, saved: SavedRun) -> AnyLoader:
-    """The loader as it stood before a run that goes on.
-
-    Raises:
-        TorchLeanError: `CONTRADICTION` if it stands neither there nor behind the
-            last batch that the run has seen.
-    """
-    start, following = saved.position, saved.next_position
-    if loader.position not in (start, following):
-        raise TorchLeanError(
-            Reason.CONTRADICTION,
-            f"expected a loader at epoch {following.epoch}, batch {following.batch}, "
-            f"where the run stopped, got one at epoch {loader.position.epoch}, "
-            f"batch {loader.position.batch}",
-        )
-    return replace(loader, position=start)
 
 
 def _destination(log: FilePath | LogDestination | None) -> LogDestination:

@@ -276,7 +276,7 @@ def test_another_run_is_refused(tmp_path: Path) -> None:
         lambda: trainer().train(other_data, batch_size=10, steps=9, resume=path),
     ) == (
         f"{path}: expected a run on the data with the digest {ours}, "
-        f"got one on {theirs}"
+        f"got one on the data with the digest {theirs}"
     )
 
 

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from torchlean import curve
 from torchlean.cli import DONE
 from torchlean.cli.arguments import Once, Parser, one_of
-from torchlean.curve import Picture
-from torchlean.evaluation import Evaluation
+from torchlean.curve import draw_log
 from torchlean.log import Curve, TrainLog
 from torchlean.report_lines import shown
 from torchlean.terminal_plot import MINIMUM, terminal_plot
-from torchlean_spec.errors import Reason, TorchLeanError
 
 WIDEST = 100
 """Columns that a picture fills at most."""
 
 ACTIONS = ("show",)
-
-HELD_OUT = "held_out_loss"
-"""The series that `torchlean train` writes beside its loss."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -46,7 +37,7 @@ def main(words: Sequence[str]) -> int:
         type=Path,
         default=None,
         metavar="OUT",
-        help="also draw the loss into a picture; needs Matplotlib",
+        help="also draw the series into a picture; needs Matplotlib",
     )
     parser.add_argument(
         "--ascii",
@@ -57,7 +48,7 @@ def main(words: Sequence[str]) -> int:
     log = TrainLog.read_json(options.path)
     print("\n".join(lines_of(log, options.ascii)))
     if options.png is not None:
-        draw(options.png, log)
+        draw_log(options.png, log)
         print(f"wrote {options.png}")
     return DONE
 
@@ -86,25 +77,3 @@ def _ends(alone: Curve) -> str:
         f"{shown(ends.first)} at step {alone.steps[0]}, "
         f"{shown(ends.last)} at step {ends.final_step}"
     )
-
-
-def draw(path: str | os.PathLike[str], log: TrainLog) -> None:
-    """Draw the first series of a log, and held-out losses, into a PNG file.
-
-    Raises:
-        TorchLeanError: `EMPTY_DATA` for a log without values, else as `curve.draw`.
-    """
-    if not log.series or not log.series[0].values:
-        raise TorchLeanError(
-            Reason.EMPTY_DATA, "expected a log with values to draw, got one without"
-        )
-    first, *others = log.series
-    points = log.curve(first.name)
-    held_out = tuple(
-        (step, Evaluation(value))
-        for one in others
-        if one.name == HELD_OUT
-        for step, value in zip(points.steps, one.values, strict=True)
-    )
-    losses = np.array(points.values)
-    curve.draw(path, Picture(log.title, losses, 1, held_out, points.steps))
