@@ -172,9 +172,22 @@ def grouped(
     )
 
 
+MUON = st.builds(
+    optimizers.Muon,
+    RATES,
+    KEPT,
+    st.booleans(),
+    DECAYS,
+    st.integers(1, 5),
+    EPSILONS,
+    st.sampled_from(("none", "rows-over-columns", "root-mean-square")),
+    st.sampled_from(("newton-schulz", "newton-schulz", "identity")),
+)
+
 OPTIMIZERS: Mapping[str, st.SearchStrategy[Optimizer]] = {
     **ELEMENTWISE,
     "groups": grouped(st.one_of(*ELEMENTWISE.values())),
+    "muon": grouped(MUON),
 }
 """The optimizers, each with its options."""
 

@@ -13,6 +13,7 @@ from torchlean_spec.optimizers import Adam as Adam
 from torchlean_spec.optimizers import AdamW as AdamW
 from torchlean_spec.optimizers import Dialect as Dialect
 from torchlean_spec.optimizers import Kind as Kind
+from torchlean_spec.optimizers import Muon as Muon
 from torchlean_spec.optimizers import Optimizer as Optimizer
 from torchlean_spec.optimizers import ParameterGroup as ParameterGroup
 from torchlean_spec.optimizers import ParameterGroups as ParameterGroups

@@ -22,6 +22,7 @@ from torchlean_spec.losses import CrossEntropy
 from torchlean_spec.optimizers import (
     SGD,
     Adam,
+    Muon,
     Optimizer,
     ParameterGroup,
     ParameterGroups,
@@ -46,6 +47,8 @@ def with_rest(optimizer: Optimizer, select: str = "matrices") -> ParameterGroups
 
 OPTIMIZERS: dict[str, Optimizer] = {
     "groups": with_rest(SGD("0.1", momentum="0.9"), "0.*"),
+    "muon": with_rest(Muon("0.05", weight_decay="0.1")),
+    "identity": with_rest(Muon("0.05", nesterov=False, orthogonalizer="identity")),
 }
 
 

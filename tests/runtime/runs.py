@@ -47,6 +47,7 @@ from torchlean_spec.optimizers import (
     AdaGrad,
     Adam,
     AdamW,
+    Muon,
     Optimizer,
     ParameterGroup,
     ParameterGroups,
@@ -175,6 +176,19 @@ RUNS: dict[str, tuple[TrainingRun, Data]] = {
                 ParameterGroup(RMSProp(momentum="0.5"), "rest"),
             ),
             clipping=ClipGlobalNorm("0.1"),
+        ),
+        NUMBERS,
+    ),
+    "muon": (
+        training_run(
+            optimizer=ParameterGroups(
+                ParameterGroup(Muon("0.05", weight_decay="0.1"), "0.weight"),
+                ParameterGroup(
+                    Muon(nesterov=False, steps=2, scale="root-mean-square"),
+                    ("2.weight", "4.weight"),
+                ),
+                ParameterGroup(AdamW("0.01"), "rest"),
+            ),
         ),
         NUMBERS,
     ),

@@ -37,6 +37,7 @@ TOPICS = (
     "optimizers",
     "optimizers_relations",
     "optimizers_groups",
+    "optimizers_orthogonal",
     "schedules",
     "clipping",
     "program",

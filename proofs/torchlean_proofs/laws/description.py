@@ -123,10 +123,12 @@ def optimizer(draws: Draws) -> Optimizer:
         optimizers.AdaGrad(rate, initial_accumulator=decimal(draws)),
         optimizers.Adadelta(rate, decay=decimal(draws)),
     )
-    rule = draws.choice(found)
+    rule: PartOptimizer = draws.choice(found)
     if draws.integer(0, 3):
         return rule
-    # These words fit every model.
+    # These words fit every model, and Muon every matrix.
+    muon = optimizers.Muon(rate, steps=draws.integer(1, 9), scale="none")
+    rule = draws.choice((rule, muon))
     matrices = optimizers.ParameterGroup(rule, "matrices")
     others = optimizers.ParameterGroup(draws.choice(found), ("rest",))
     return optimizers.ParameterGroups(matrices, others)

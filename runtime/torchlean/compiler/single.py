@@ -14,23 +14,29 @@ import math
 from collections.abc import Mapping
 
 from torchlean.compiler import layout as names
+from torchlean.compiler.arena import Arena, Table
 from torchlean.compiler.assembly import Assembly, Compiled
 from torchlean.compiler.clipping import clip
 from torchlean.compiler.graph import Graph
 from torchlean.compiler.layout import Layout, Stretch, slot_buffer
 from torchlean.compiler.steps import Sizes, Steps, steps_of
+from torchlean.compiler.updates import update_part
 from torchlean.cpu.registry import Dtype, Mode
 from torchlean.cpu.running import CONTROL_WORDS
 from torchlean.interpreter import CONTROL
 from torchlean.plan import Place
 from torchlean_spec.clipping import Clipping
 from torchlean_spec.operations import Attributes, Kind, operation_named
-from torchlean_spec.optimizers import ElementOptimizer
+from torchlean_spec.optimizers import PartOptimizer
+from torchlean_spec.optimizers.tensors import state_shapes
 from torchlean_spec.program import Builder, Input
 from torchlean_spec.shape import Shape, size
 
 OPERAND = "operand."
 """The buffers of an operation's operands begin so."""
+
+PARAMETER = "parameter"
+"""The name of the only parameter of a single update."""
 
 
 def operand_names(operation: str) -> tuple[str, ...]:
@@ -78,24 +84,30 @@ def compile_operation(
 
 
 def compile_update(
-    optimizer: ElementOptimizer, count: int, dtype: Dtype, mode: Mode
+    optimizer: PartOptimizer, shape: Shape, dtype: Dtype, mode: Mode
 ) -> Compiled:
-    """The plan of one update of so many elements, from and to its buffers."""
-    assembly = _assembly(Steps({}, {}, {}, set(), []), Layout({}, count), dtype, mode)
-    width = len(optimizer.coefficient_names)
-    state = {
-        name: assembly.buffer(slot_buffer(name), count)
-        for name in optimizer.state_names
+    """The plan of one update of one parameter, from and to its buffers."""
+
+    def layout_of(one: Shape) -> Layout:
+        """One tensor by itself."""
+        return Layout.of_shapes({PARAMETER: one}, frozenset(), ())
+
+    layout = layout_of(shape)
+    assembly = _assembly(Steps({}, {}, {}, set(), []), layout, dtype, mode)
+    slots = {
+        slot: layout_of(each) for slot, each in state_shapes(optimizer, shape).items()
     }
-    assembly.graph.call(
-        optimizer.variant,
-        {"table_rows": 1, "size": count},
-        parameter=assembly.buffer(names.PARAMETERS, count),
-        gradient=assembly.buffer(OPERAND + "gradient", count),
-        **state,
-        coefficients=assembly.buffer(names.COEFFICIENTS, width),
-        control=assembly.buffer(CONTROL, CONTROL_WORDS, True, outside=False),
+    for slot, each in slots.items():
+        assembly.buffer(slot_buffer(slot), each.size)
+    for buffer in (names.PARAMETERS, OPERAND + "gradient"):
+        assembly.buffer(buffer, layout.size)
+    columns = len(optimizer.coefficient_names)
+    block = assembly.buffer(names.COEFFICIENTS, columns)
+    control = assembly.buffer(CONTROL, CONTROL_WORDS, True, outside=False)
+    arena = Arena(
+        assembly.graph, layout, (PARAMETER,), slots, gradients=OPERAND + "gradient"
     )
+    update_part(optimizer, arena, Table(block, control, 1, columns))
     assembly.end_phase("update")
     return assembly.finish()
 

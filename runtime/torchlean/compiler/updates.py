@@ -9,10 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from torchlean.compiler import layout as names
+from torchlean.compiler.arena import Arena, Table, stretch
 from torchlean.compiler.assembly import Assembly
-from torchlean.compiler.graph import Graph
 from torchlean.compiler.layout import Layout, slot_buffer
-from torchlean.plan import Place
+from torchlean.compiler.muon import update_by_muon
+from torchlean_spec.errors import Reason, TorchLeanError
+from torchlean_spec.optimizers import (
+    ElementOptimizer,
+    Muon,
+    PartOptimizer,
+    TensorOptimizer,
+)
 from torchlean_spec.optimizers.groups import Part
 from torchlean_spec.shape import Shape
 from torchlean_spec.training import TrainingRun
@@ -75,23 +82,50 @@ def update(assembly: Assembly, run: TrainingRun, control: int) -> None:
         assembly.buffer(slot_buffer(slot), layout.size)
     for part, start in coefficient_starts(parts):
         optimizer = part.optimizer
-        begin, size = assembly.layout.span(part.names)
-        state = {
-            slot: _stretch(graph, slot_buffer(slot), *slots[slot].span(part.names))
-            for slot in optimizer.state_names
-        }
-        columns = CAPACITY * len(optimizer.coefficient_names)
-        graph.call(
-            optimizer.variant,
-            {"table_rows": CAPACITY, "size": size},
-            parameter=_stretch(graph, names.PARAMETERS, begin, size),
-            gradient=_stretch(graph, names.GRADIENTS, begin, size),
-            **state,
-            coefficients=_stretch(graph, names.COEFFICIENTS, start, columns),
-            control=control,
+        columns = len(optimizer.coefficient_names)
+        block = stretch(graph, names.COEFFICIENTS, start, CAPACITY * columns)
+        table = Table(block, control, CAPACITY, columns)
+        arena = Arena(graph, assembly.layout, part.names, slots)
+        update_part(optimizer, arena, table)
+
+
+def update_part(optimizer: PartOptimizer, arena: Arena, table: Table) -> None:
+    """Add the calls of one part's update.
+
+    Args:
+        optimizer: The rule.
+        arena: The part's parameters, with gradients and state.
+        table: The rule's coefficients.
+
+    Raises:
+        TorchLeanError: `UNSUPPORTED` for a rule that has no kernels.
+    """
+    if isinstance(optimizer, TensorOptimizer):
+        _update_tensors(optimizer, arena, table)
+    else:
+        _update_elements(optimizer, arena, table)
+
+
+def _update_elements(optimizer: ElementOptimizer, arena: Arena, table: Table) -> None:
+    """One row for every element of a part."""
+    state = {slot: arena.slot(slot) for slot in optimizer.state_names}
+    arena.graph.call(
+        optimizer.variant,
+        {"table_rows": table.rows, "size": arena.size},
+        parameter=arena.all(arena.parameters),
+        gradient=arena.all(arena.gradients),
+        **state,
+        coefficients=table.block,
+        control=table.control,
+    )
+
+
+def _update_tensors(optimizer: TensorOptimizer, arena: Arena, table: Table) -> None:
+    """Rows for each matrix of a part."""
+    if isinstance(optimizer, Muon):
+        update_by_muon(optimizer, arena, table)
+    else:
+        raise TorchLeanError(
+            Reason.UNSUPPORTED,
+            f"expected an optimizer of elements or muon, got {optimizer.name}",
         )
-
-
-def _stretch(graph: Graph, buffer: str, start: int, size: int) -> int:
-    """A value that lies over those of some parameters."""
-    return graph.value(size, place=Place(buffer, start), overlays=True)

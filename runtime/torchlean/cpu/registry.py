@@ -37,6 +37,7 @@ TOPICS = (
     "linear",
     "measuring",
     "optimizers",
+    "orthogonal",
     "random",
     "reduction",
     "regression_losses",

@@ -49,5 +49,6 @@ from torchlean_spec.optimizers.groups import PartOptimizer as PartOptimizer
 from torchlean_spec.optimizers.groups import parts_of as parts_of
 from torchlean_spec.optimizers.kinds import Kind as Kind
 from torchlean_spec.optimizers.kinds import momentum_sgd as momentum_sgd
+from torchlean_spec.optimizers.muon import Muon as Muon
 from torchlean_spec.optimizers.rmsprop import RMSProp as RMSProp
 from torchlean_spec.optimizers.rmsprop import rmsprop as rmsprop
