@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from torchlean.callbacks import StepEvent as StepEvent
     from torchlean.callbacks import TrainReport as TrainReport
     from torchlean.callbacks import TrainStart as TrainStart
+    from torchlean.loading import load as load
+    from torchlean.probes import Probe as Probe
+    from torchlean.run_config import RunConfig as RunConfig
+    from torchlean.run_config import TrainOptions as TrainOptions
     from torchlean.tensor import Tensor as Tensor
     from torchlean.trained import Trained as Trained
     from torchlean.trainer import Interrupted as Interrupted
@@ -57,14 +61,18 @@ else:
         "EpochEvent": "torchlean.callbacks",
         "Interrupted": "torchlean.trainer",
         "NonFiniteLoss": "torchlean.trainer",
+        "Probe": "torchlean.probes",
         "Reason": "torchlean_spec.errors",
+        "RunConfig": "torchlean.run_config",
         "StepEvent": "torchlean.callbacks",
         "Tensor": "torchlean.tensor",
         "TorchLeanError": "torchlean_spec.errors",
+        "TrainOptions": "torchlean.run_config",
         "TrainReport": "torchlean.callbacks",
         "TrainStart": "torchlean.callbacks",
         "Trained": "torchlean.trained",
         "Trainer": "torchlean.trainer",
+        "load": "torchlean.loading",
     }
 
     def __getattr__(name):
