@@ -50,14 +50,30 @@ def layout(value: Json, dialect: Dialect = "torchlean", *, pretty: bool = True) 
     Returns:
         The text.
 
+    Raises:
+        TorchLeanError: `UNKNOWN_NAME` for another dialect.
+
     >>> layout({"steps": [0, 25], "notes": []}, pretty=False)
     '{"steps":[0,25],"notes":[]}'
     """
+    require_dialect(dialect)
     # A number of NumPy that is a float as well would write its type's name.
     number = _six_decimals if dialect == "lean" else float.__repr__
     if not pretty:
         return _flat(value, number, "")
     return _grouped(value, number, column=0, indent=0, behind=0)
+
+
+def require_dialect(dialect: Dialect) -> None:
+    """Refuse a way of writing numbers that does not exist.
+
+    Raises:
+        TorchLeanError: `UNKNOWN_NAME`.
+    """
+    if dialect not in ("torchlean", "lean"):
+        raise TorchLeanError(
+            Reason.UNKNOWN_NAME, f"expected 'torchlean' or 'lean', got {dialect!r}"
+        )
 
 
 def parse(what: str, text: str) -> Json:

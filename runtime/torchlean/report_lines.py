@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from torchlean.callbacks import TrainReport
-from torchlean.json_layout import Dialect, named
+from torchlean.json_layout import Dialect, named, require_dialect
 from torchlean.log import Curve, LogDestination
 from torchlean_spec.metrics import Count
 from torchlean_spec.training import NumberFormat
@@ -52,11 +52,15 @@ def shown(value: SupportsFloat, style: Style = "torchlean") -> str:
         style: `"torchlean"`: every digit that matters, `NaN`, `Infinity`,
             `-Infinity`, as in a log; `"lean"`: six decimals, `NaN`, `inf`, `-inf`.
 
+    Raises:
+        TorchLeanError: `UNKNOWN_NAME` for another style.
+
     >>> shown(0.1), shown(np.float32(0.1)), shown(float("inf"))
     ('0.1', '0.1', 'Infinity')
     >>> shown(0.1, "lean"), shown(float("inf"), "lean"), shown(-0.0, "lean")
     ('0.100000', 'inf', '-0.000000')
     """
+    require_dialect(style)
     number = float(value)
     if style == "lean":
         return "NaN" if np.isnan(number) else f"{number:.6f}"
@@ -278,6 +282,9 @@ def configuration_lines(
         fast_kernels: Whether kernels may contract and reassociate.
         style: `"lean"` has the original's words, the names of its types among them.
 
+    Raises:
+        TorchLeanError: `UNKNOWN_NAME` for another style.
+
     >>> for line in configuration_lines():
     ...     print(line)
     [torchlean] dtype: float32
@@ -285,6 +292,7 @@ def configuration_lines(
     [torchlean] device: cpu
     [torchlean] fast kernels: false
     """
+    require_dialect(style)
     fast = "true" if fast_kernels else "false"
     if style == "torchlean":
         return (

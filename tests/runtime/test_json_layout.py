@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -157,6 +158,15 @@ def test_compact_text_reads_back(value: Json) -> None:
     text = layout(value, pretty=False)
     assert repr(parse("value", text)) == repr(_with_descending_keys(value))
     assert "\n" not in text
+
+
+def test_another_dialect_is_refused() -> None:
+    """A word that is none of the two does not fall back to one of them."""
+    dialect: Any = "leen"
+    with pytest.raises(TorchLeanError) as refused:
+        layout([0.5], dialect)
+    assert refused.value.reason is Reason.UNKNOWN_NAME
+    assert str(refused.value) == "expected 'torchlean' or 'lean', got 'leen'"
 
 
 def test_brackets_without_end_are_refused() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from torchlean import report_lines as lines
 from torchlean.callbacks import TrainReport
 from torchlean.evaluation import Evaluation
 from torchlean.log import Curve, LogDestination
+from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.metrics import Count
 
 REPORT = TrainReport(200, Evaluation(2.302585092994046), Evaluation(3e-7))
@@ -53,6 +55,20 @@ def test_numbers_of_both_styles(value: float, ours: str, lean: str) -> None:
     """Ours has the digits that matter, the original's has six decimals."""
     assert lines.shown(value) == ours
     assert lines.shown(value, "lean") == lean
+
+
+def test_another_style_is_refused() -> None:
+    """A word that is none of the two does not fall back to one of them."""
+    style: Any = "short"
+    for line in (
+        lambda: lines.shown(0.5, style),
+        lambda: lines.step_line(1, 0.5, style),
+        lambda: lines.configuration_lines(style=style),
+    ):
+        with pytest.raises(TorchLeanError) as refused:
+            line()
+        assert refused.value.reason is Reason.UNKNOWN_NAME
+        assert str(refused.value) == "expected 'torchlean' or 'lean', got 'short'"
 
 
 def test_an_array_is_printed_as_the_original_does() -> None:
