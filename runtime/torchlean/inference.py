@@ -168,8 +168,7 @@ class Inference:
         size = LARGEST_BATCH if step is None else len(inputs)
         starts = range(0, len(inputs), size)
         parts = [self._run(inputs[s : s + size], None, step)[1] for s in starts]
-        shape = output_shape(self._task.model, shape_of(inputs.shape))
-        return np.concatenate(parts).reshape(sizes(shape))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def evaluate(self, inputs: Array, targets: Array) -> Answer:
         """Loss and predictions of samples.
