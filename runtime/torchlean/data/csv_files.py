@@ -142,9 +142,7 @@ def csv_array(
     chosen = options or CsvOptions()
     for number, cells in _body(csv_rows(path, chosen), chosen):
         count, width = count + 1, len(cells)
-        for column, cell in enumerate(cells):
-            place = _Place(os.fspath(path), number, column + 1)
-            numbers.append(_number(cell, place))
+        _extend(numbers, cells, range(width), os.fspath(path), number)
     _require_rows(path, count)
     return np.asarray(numbers, np.float64).reshape(count, width)
 
@@ -229,15 +227,13 @@ def csv_dataset(
     body = rows if header else _with_first(first, rows)
     for number, cells in body:
         count += 1
-        for column in found.inputs:
+        _extend(numbers, cells, found.inputs, found.path, number)
+        if classes is None:
+            _extend(wanted, cells, found.targets, found.path, number)
+        else:
+            (column,) = found.targets
             place = _Place(found.path, number, column + 1)
-            numbers.append(_number(cells[column], place))
-        for column in found.targets:
-            place = _Place(found.path, number, column + 1)
-            if classes is None:
-                wanted.append(_number(cells[column], place))
-            else:
-                indices.append(_class(cells[column], place, total, names))
+            indices.append(_class(cells[column], place, total, names))
     _require_rows(path, count)
     answers: TargetArray = np.asarray(indices, np.int64)
     if classes is None:
@@ -328,14 +324,19 @@ def _require_rows(path: str | os.PathLike[str], count: int) -> None:
         )
 
 
-def _number(cell: str, place: _Place) -> float:
-    if not _NUMBER.fullmatch(cell):
-        place.refuse(f"expected a number, got {cell!r}")
-    # Python rounds a decimal to the nearest binary64 number, once.
-    value = float(cell)
-    if not math.isfinite(value):
-        place.refuse(f"expected a number that float64 holds, got {cell!r}")
-    return value
+def _extend(
+    numbers: array[float], cells: list[str], columns: Sequence[int], path: str, row: int
+) -> None:
+    """Add the numbers in some columns of a row."""
+    for column in columns:
+        cell = cells[column]
+        # Python rounds a decimal to the nearest binary64 number, once.
+        value = float(cell) if _NUMBER.fullmatch(cell) else math.nan
+        if not math.isfinite(value):
+            kind = "a number" + " that float64 holds" * math.isinf(value)
+            place = _Place(path, row, column + 1)
+            place.refuse(f"expected {kind}, got {cell!r}")
+        numbers.append(value)
 
 
 def _class(cell: str, place: _Place, classes: int, names: tuple[str, ...]) -> int:

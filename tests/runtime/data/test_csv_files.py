@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,6 +97,22 @@ def test_python_reads_the_same_rows(tmp_path: Path) -> None:
     with path.open(newline="") as file:
         expected = list(csv.reader(file))
     assert [cells for _, cells in data.csv_rows(path)] == expected
+
+
+@given(st.text(st.sampled_from('1.e-,;"\n\r a\0'), max_size=30))
+def test_any_text_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    """A table of finite numbers, or one sentence that begins with the file."""
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    path.write_text(text, newline="")
+    try:
+        found = data.csv_array(path)
+    except TorchLeanError as error:
+        assert error.reason in (Reason.FILE_FORMAT, Reason.EMPTY_DATA)
+        assert str(error).startswith(f"{path}: ")
+    else:
+        assert np.isfinite(found).all()
 
 
 REFUSED: list[tuple[str, Callable[[Path], object], Reason, str]] = [

@@ -176,6 +176,47 @@ def test_a_broken_file_is_refused(
     assert refused.value.reason is Reason.FILE_FORMAT
 
 
+@given(
+    edits=st.lists(
+        st.tuples(st.integers(0, 150), st.integers(0, 255)), min_size=1, max_size=4
+    ),
+    cut=st.integers(0, 150),
+)
+def test_a_damaged_file_is_refused_or_read_as_numpy_reads_it(
+    tmp_path_factory: pytest.TempPathFactory, edits: list[tuple[int, int]], cut: int
+) -> None:
+    """Whatever bytes are changed: one sentence, or the array that is written there."""
+    path = tmp_path_factory.getbasetemp() / "damaged.npy"
+    np.save(path, np.arange(6, dtype=np.float32).reshape(3, 2))
+    content = bytearray(path.read_bytes())
+    for place, byte in edits:
+        content[place] = byte
+    path.write_bytes(bytes(content[: len(content) - max(0, cut - 120)]))
+    try:
+        found = data.read_npy(path)
+    except TorchLeanError as error:
+        assert error.reason is Reason.FILE_FORMAT
+        return
+    meant = np.load(path, allow_pickle=False)
+    assert (found.dtype, found.shape) == (meant.dtype, meant.shape)
+    assert found.tobytes() == meant.tobytes()
+
+
+@pytest.mark.parametrize(
+    "text", ["-" * 60000 + "1", "(" * 60000, "[" * 150 + "]" * 150, "\0"]
+)
+def test_a_header_that_is_no_description(tmp_path: Path, text: str) -> None:
+    """Nested beyond all measure, or no text at all."""
+    path = tmp_path / "odd.npy"
+    path.write_bytes(npy(text))
+    with pytest.raises(TorchLeanError) as refused:
+        data.read_npy(path)
+    assert str(refused.value) == (
+        f"{path}: expected a header with descr, fortran_order and shape, "
+        f"got {text.strip()[:60]!r}"
+    )
+
+
 REFUSED: list[tuple[Callable[[Path], object], Reason, str]] = [
     (
         lambda path: data.read_npy(path, shape=(2, 2)),
