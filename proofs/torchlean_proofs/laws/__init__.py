@@ -39,6 +39,8 @@ TOPICS = (
     "optimizers_groups",
     "optimizers_orthogonal",
     "schedules",
+    "schedules_ranges",
+    "schedules_recurrences",
     "clipping",
     "program",
     "layers",
