@@ -70,6 +70,20 @@ def test_a_loss_that_is_not_finite_stops_the_run_within_its_step(value: float) -
     assert not numpy.isfinite(machine.array("losses")[2])
 
 
+def test_the_first_rows_alone_can_be_run() -> None:
+    """What stands behind them waits; runs of any length may follow one another."""
+    machine = Machine(counting_plan())
+    machine.array("x")[0] = 2
+    assert machine.run(1, rows=2) == 1
+    assert machine.array("losses").tolist() == [2, 0, 0, 0]
+    assert machine.control[running.STEP] == 0
+    assert machine.run(1) == 1
+    assert machine.run(2, rows=1) == 2
+    assert machine.run(1) == 1
+    assert machine.array("losses").tolist() == [4, 10, 0, 0]
+    assert machine.control[running.STEP] == 2
+
+
 def wide_plan(pieces: int, size: int = 5000) -> Plan:
     """A long elementwise row in pieces, and one behind it that reads them all."""
     buffers = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -69,6 +69,37 @@ def test_dropout_rests_in_evaluation() -> None:
         assert ("mean_squared_error" in kernels) == with_loss
         verify(compiled.plan)
         compiled.verify()
+
+
+def test_dropout_acts_where_a_plan_that_evaluates_has_a_seed() -> None:
+    """The draw is made of the seed and of the step that the control block names."""
+    run = small_run(Sequential(Linear(6, 3), Dropout("0.5")))
+    step = compile_step(run, (6,), Mode.FAST, batch=16)
+    for with_loss in (False, True):
+        compiled = compile_evaluation(
+            run.task, (6,), Mode.FAST, "float32", step.layout, 7, with_loss, 5
+        )
+        kernels = [row.kernel for row in compiled.plan.single_rows()]
+        assert kernels[0] == "draw_of_step"
+        assert kernels.count("dropout") == 1
+        compiled.verify()
+
+
+def test_a_steps_loss_is_known_before_its_gradients() -> None:
+    """The rows up to the loss record it and leave most of the backward pass out."""
+    run = small_run()
+    compiled = compile_step(run, (6,), Mode.FAST, batch=16)
+    rows = compiled.plan.rows[: compiled.rows_to_loss]
+    kernels = [row.kernel for row in replace(compiled.plan, rows=rows).single_rows()]
+    assert kernels[-1] == "record_loss"
+    assert compiled.rows_to_loss < compiled.phases["backward"].stop
+    evaluating = compile_evaluation(
+        run.task, (6,), Mode.FAST, "float32", compiled.layout, 7
+    )
+    with pytest.raises(TorchLeanError) as refused:
+        _ = evaluating.rows_to_loss
+    assert refused.value.reason is Reason.CONTRADICTION
+    assert str(refused.value) == "expected the plan of a step, got one without a loss"
 
 
 @dataclass(frozen=True)
