@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import mmap
 import tempfile
-from collections.abc import Iterator
-from typing import cast
+from collections.abc import Iterable, Iterator
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,9 @@ Inputs = NDArray[np.float32] | NDArray[np.float64]
 
 TargetArray = NDArray[np.float32] | NDArray[np.float64] | NDArray[np.int64]
 """Numbers to predict, or class indices."""
+
+MAPPED_FROM = 2**24
+"""Bytes from which on an array is left in a file, unless asked otherwise."""
 
 SLICE = 2**17
 """How many numbers are looked at together: they stay in the cache."""
@@ -123,13 +126,49 @@ def in_format(array: TargetArray, number_format: NumberFormat) -> Inputs:
     if array.dtype == np.dtype(number_format) or not is_mapped(array):
         converted: Inputs = np.ascontiguousarray(array, number_format)
         return converted
+    parts = (rows for _, rows in row_slices(array))
+    return mapped_file(parts, np.dtype(number_format), array.shape)
+
+
+def gather(array: TargetArray, places: NDArray[np.int64]) -> TargetArray:
+    """Some rows of an array, in the order of their places.
+
+    Of a mapped array they go, some at a time, into a file without a name where they
+    take `MAPPED_FROM` bytes or more, and into memory where they take less.
+
+    Raises:
+        TorchLeanError: `FILE_ACCESS` if that file cannot be written.
+    """
+    width = array[:1].nbytes
+    if not is_mapped(array) or len(places) * width < MAPPED_FROM:
+        return array[places]
+    count = max(1, SLICE // max(1, array[:1].size))
+    starts = range(0, len(places), count)
+    parts = (array[places[start : start + count]] for start in starts)
+    return mapped_file(parts, array.dtype, (len(places), *array.shape[1:]))
+
+
+def mapped_file(
+    parts: Iterable[NDArray[Any]], dtype: np.dtype[Any], shape: tuple[int, ...]
+) -> NDArray[Any]:
+    """Rows in a file without a name, in the folder for temporary files.
+
+    The file goes when the array goes.
+
+    Args:
+        parts: The rows, some at a time.
+        dtype: What they are rounded to.
+        shape: The shape of all of them.
+
+    Raises:
+        TorchLeanError: `FILE_ACCESS` if the file cannot be written.
+    """
     try:
         with tempfile.TemporaryFile() as file:
-            for _, rows in row_slices(array):
-                file.write(rows.astype(number_format).data)
+            for rows in parts:
+                file.write(np.ascontiguousarray(rows, dtype).data)
             file.flush()
-            mapped: Inputs = np.memmap(file, number_format, "r", shape=array.shape)
-            return mapped
+            return np.memmap(file, dtype, "r", shape=shape)
     except OSError as error:
         raise refusal("written", tempfile.gettempdir(), error) from error
 

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from torchlean.data.arrays import (
     Inputs,
+    gather,
     is_mapped,
     label_vector,
     numbers_of,
@@ -132,6 +133,9 @@ class TensorDataset(Generic[S_co, T_co]):
     def take(self, indices: Sequence[int]) -> TensorDataset[S_co, T_co]:
         """The samples at the given places, in the given order; repeats are allowed.
 
+        Many samples of a mapped file go into another file, without a name, in the
+        folder for temporary files.
+
         Raises:
             TorchLeanError: `EMPTY_DATA` for no places, `DOMAIN` for a place that
                 no sample has.
@@ -149,7 +153,8 @@ class TensorDataset(Generic[S_co, T_co]):
             inputs, targets = self.inputs[near], self.targets[near]
         else:
             places = np.asarray(indices, np.int64)
-            inputs, targets = self.inputs[places], self.targets[places]
+            inputs = cast("Inputs", gather(self.inputs, places))
+            targets = gather(self.targets, places)
         return replace(self, inputs=inputs, targets=targets, source=None)
 
     def with_source(self, source: Source) -> TensorDataset[S_co, T_co]:

@@ -29,6 +29,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from torchlean.data.arrays import MAPPED_FROM
 from torchlean.files import refusal
 from torchlean_spec.errors import Reason, TorchLeanError
 
@@ -41,9 +42,6 @@ int64 holds; little-endian."""
 
 LARGEST_HEADER = 2**16
 """Bytes that a header may have; NumPy writes some hundred."""
-
-MAPPED_FROM = 2**24
-"""Bytes from which on an array is mapped, unless asked otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from torchlean.data.arrays import (
     Inputs,
+    is_mapped,
     label_vector,
+    mapped_file,
     numbers_of,
     require_classes,
+    row_slices,
 )
 from torchlean.data.dataset import TensorDataset
 from torchlean.data.loader import Batch
@@ -133,16 +136,26 @@ def standardize(
         constant: As in `Normalize.fitted`.
 
     Returns:
-        As many data sets, in the same order.
+        As many data sets, in the same order; inputs that were mapped lie in a file
+        without a name, in the folder for temporary files.
 
     Raises:
-        TorchLeanError: As `Normalize.fitted`.
+        TorchLeanError: As `Normalize.fitted`; `FILE_ACCESS` if that file cannot be
+            written.
     """
     fitted = Normalize.fitted(cast("TensorDataset[Shape, Targets]", training), constant)
     return tuple(
-        cast("TensorDataset[S_co, T_co]", map_inputs(each, fitted))
+        replace(each, inputs=_in_slices(fitted, each.inputs), source=None)
         for each in (training, *others)
     )
+
+
+def _in_slices(fitted: Normalize, inputs: Inputs) -> Inputs:
+    """Mapped inputs stay in a file: no place needs more than its own row."""
+    if not is_mapped(inputs):
+        return fitted(inputs)
+    parts = (fitted(rows) for _, rows in row_slices(inputs))
+    return mapped_file(parts, np.dtype(np.float64), inputs.shape)
 
 
 def one_hot(labels: ArrayLike, classes: int) -> NDArray[np.float64]:

@@ -88,6 +88,24 @@ def test_mapped_numbers_are_converted_in_slices(
     assert mapped.tobytes() == numbers.astype(wanted).tobytes()
 
 
+def test_many_rows_of_a_file_go_into_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In any order, and normalised: in slices, with the bits of memory."""
+    monkeypatch.setattr(arrays, "SLICE", 16)
+    monkeypatch.setattr(arrays, "MAPPED_FROM", 100)
+    table = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
+    inputs = mapped_copy(tmp_path / "x.npy", table)
+    here, there = (data.tensor_dataset(each, [0, 1] * 10) for each in (table, inputs))
+    for ours, theirs in zip(data.split(there, 8), data.split(here, 8), strict=True):
+        assert (ours.mapped, theirs.mapped) == (True, False)
+        assert ours.digest() == theirs.digest()
+    assert not there.take([3, 1]).mapped
+    (ours,), (theirs,) = data.standardize(there), data.standardize(here)
+    assert (ours.mapped, theirs.mapped) == (True, False)
+    assert ours.inputs.tobytes() == theirs.inputs.tobytes()
+
+
 def test_the_place_of_a_wrong_number_counts_all_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

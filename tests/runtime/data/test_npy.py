@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from torchlean import data
-from torchlean.data.arrays import is_mapped
-from torchlean.data.npy import DTYPES, LARGEST_HEADER, MAPPED_FROM
+from torchlean.data.arrays import MAPPED_FROM, is_mapped
+from torchlean.data.npy import DTYPES, LARGEST_HEADER
 from torchlean_spec.errors import Reason, TorchLeanError
 
 HEADER = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }"
