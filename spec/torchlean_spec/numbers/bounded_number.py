@@ -304,6 +304,10 @@ class InContext(Bounded):
         with self.carrier.context():
             return super().__truediv__(other)
 
+    def __neg__(self) -> Self:
+        with self.carrier.context():
+            return super().__neg__()
+
 
 def max_real(x: Real, y: Real) -> Real:
     """The larger of two of the carrier's numbers."""

@@ -154,6 +154,8 @@ def test_specials_of_the_decimal_carrier() -> None:
     system = bounded("float64")
     one, infinity = system.constant(1), system.from_float(math.inf)
     assert admitted(infinity - infinity) == [NAN_TOO]
+    assert admitted(-(infinity - infinity)) == [NAN_TOO]
+    assert admitted(-infinity) == [-math.inf]
     assert admitted(one / infinity) == [0.0]
     assert admitted(system.exp(system.constant(1000))) == [math.inf]
     assert admitted(system.exp(system.constant(-1000))) == [0.0]
