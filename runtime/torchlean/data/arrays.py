@@ -65,7 +65,9 @@ def is_mapped(array: NDArray[np.generic]) -> bool:
 def numbers_of(what: str, given: object) -> Inputs:
     """The numbers as an array: float32 and float64 as they are, others as float64.
 
-    A mapped array stays mapped; any other is copied, so that nobody changes it.
+    A mapped array stays mapped; any other is copied, so that nobody changes it. Whole
+    numbers in a large mapped array go into a file without a name: as float32 where
+    they have 16 bits or fewer, which it holds exactly.
 
     Raises:
         TorchLeanError: `DOMAIN` for what is no array of numbers that float64 holds
@@ -78,6 +80,12 @@ def numbers_of(what: str, given: object) -> Inputs:
     if array.dtype.kind not in "fiub":
         raise TorchLeanError(
             Reason.DOMAIN, f"{what}: {_KIND_OF_NUMBERS}, got an array of {array.dtype}"
+        )
+    if is_mapped(array) and array.nbytes >= MAPPED_FROM:
+        parts = (numbers_of(what, np.array(rows)) for _, rows in row_slices(array))
+        narrow = array.dtype.itemsize <= 2
+        return mapped_file(
+            parts, np.dtype("float32" if narrow else "float64"), array.shape
         )
     converted = array.astype(np.float64)
     if array.dtype.kind == "f":

@@ -13,6 +13,7 @@ TensorDataset(x: 4 samples of shape [2], 2 classes)
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from typing import Literal
 
 import numpy as np
 
+from torchlean.data.arrays import numbers_of
 from torchlean.data.csv_files import CsvOptions, Vector, csv_array
 from torchlean.data.dataset import TensorDataset, tensor_dataset
 from torchlean.data.npy import Array, read_npy
@@ -103,7 +105,8 @@ class TensorSource:
         found: Array = csv_array(self.path, self.csv)
         if rows is not None and rows <= len(found):
             found = found[:rows]
-        if found.size != int(np.prod(self.shape)) or len(found) != self.shape[0]:
+        wanted = (*self.shape, 1)[0]
+        if found.size != math.prod(self.shape) or len(found) != wanted:
             raise TorchLeanError(
                 Reason.SHAPE_MISMATCH,
                 f"{os.fspath(self.path)}: expected numbers for shape "
@@ -158,7 +161,7 @@ class SupervisedSource:
         answers = self.targets.load()
         if answers.dtype.kind in "iu":
             # Whole numbers in this file are numbers to predict, and no classes.
-            answers = answers.astype(np.float64)
+            answers = numbers_of("targets", answers)
         name = Path(self.inputs.path).stem
         return tensor_dataset(self.inputs.load(), answers, name=name)
 

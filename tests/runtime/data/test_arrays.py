@@ -106,6 +106,40 @@ def test_many_rows_of_a_file_go_into_a_file(
     assert ours.inputs.tobytes() == theirs.inputs.tobytes()
 
 
+@pytest.mark.parametrize(
+    ("kind", "made"),
+    [("u1", "float32"), ("<i2", "float32"), ("<i4", "float64"), ("<i8", "float64")],
+)
+def test_whole_numbers_of_a_large_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, made: str
+) -> None:
+    """They become floats that hold them exactly, in a file; or they are refused."""
+    monkeypatch.setattr(arrays, "SLICE", 16)
+    monkeypatch.setattr(arrays, "MAPPED_FROM", 30)
+    limits = np.iinfo(kind)
+    table = np.array([[0, 1], [limits.min, 7], [limits.max // 2**10, 3]] * 5, kind)
+    np.save(tmp_path / "x.npy", table)
+    mapped = data.read_npy(tmp_path / "x.npy", mapped=True)
+    found = arrays.numbers_of("inputs", mapped)
+    assert (is_mapped(found), found.dtype.name) == (True, made)
+    assert [list(map(int, row)) for row in found.tolist()] == table.tolist()
+
+
+def test_whole_numbers_that_are_too_large_are_refused_in_a_file_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in memory: no number is rounded when a data set is made."""
+    monkeypatch.setattr(arrays, "MAPPED_FROM", 1)
+    np.save(tmp_path / "x.npy", np.array([[1], [2**53 + 1]]))
+    with pytest.raises(TorchLeanError) as refused:
+        arrays.numbers_of("inputs", data.read_npy(tmp_path / "x.npy", mapped=True))
+    assert str(refused.value) == (
+        "inputs: expected numbers that float64 holds exactly, "
+        "got int64 9007199254740993"
+    )
+    assert refused.value.reason is Reason.DOMAIN
+
+
 def test_the_place_of_a_wrong_number_counts_all_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

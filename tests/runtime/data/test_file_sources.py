@@ -50,6 +50,14 @@ def test_a_prefix_of_every_format(folder: Path) -> None:
         assert source.load().tolist() == X[:2].tolist()
 
 
+def test_one_number_in_a_file(tmp_path: Path) -> None:
+    """A source without axes, of either format."""
+    np.save(tmp_path / "x.npy", np.float64(2.5))
+    (tmp_path / "x.csv").write_text("2.5\n")
+    for name in ("x.npy", "x.csv"):
+        assert data.TensorSource(tmp_path / name, ()).load().tolist() == 2.5
+
+
 def test_labels_and_numbers(folder: Path) -> None:
     """The same file holds classes for one source and numbers for another."""
     x, y = folder / "x.npy", folder / "y.npy"
