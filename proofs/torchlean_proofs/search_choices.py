@@ -184,10 +184,24 @@ MUON = st.builds(
     st.sampled_from(("newton-schulz", "newton-schulz", "identity")),
 )
 
+PROJECTED = st.builds(
+    optimizers.ProjectedSGD,
+    RATES,
+    st.just(optimizers.IdentityProjection())
+    | st.builds(
+        optimizers.LowRankProjection,
+        st.integers(1, 4),
+        st.integers(1, 2),
+        st.integers(0, 99),
+        st.sampled_from((Decimal("0.001"), Decimal("0.1"))),
+    ),
+)
+
 OPTIMIZERS: Mapping[str, st.SearchStrategy[Optimizer]] = {
     **ELEMENTWISE,
     "groups": grouped(st.one_of(*ELEMENTWISE.values())),
     "muon": grouped(MUON),
+    "projected": grouped(PROJECTED),
 }
 """The optimizers, each with its options."""
 
@@ -203,6 +217,17 @@ def _plain_schedules() -> st.SearchStrategy[Schedule]:
         st.builds(schedules.StepDecay, st.integers(1, 3), tenths(1, 9)),
         st.builds(schedules.Exponential, tenths(1, 9)),
         st.builds(schedules.Cosine, st.integers(1, 9), tenths(0, 1)),
+        st.builds(schedules.PeriodicCosine, st.integers(1, 3), tenths(0, 1)),
+        st.builds(schedules.RateFinder, st.integers(1, 9), tenths(1, 30)),
+        st.builds(schedules.Cyclic, tenths(0, 9), st.integers(1, 3)),
+        st.builds(
+            schedules.OneCycle,
+            st.integers(1, 9),
+            initial_divisor=tenths(10, 90),
+            anneal=st.sampled_from(("cosine", "linear")),
+            final_at=st.just("total"),
+        ),
+        st.builds(schedules.Table, st.lists(tenths(0, 9), min_size=1, max_size=4)),
     )
 
 

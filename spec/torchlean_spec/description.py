@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from types import ModuleType
@@ -45,7 +45,11 @@ def _records(*modules: ModuleType) -> dict[str, type]:
 
 RECORDS: Mapping[str, type] = {
     **_records(layers, losses, initializers, optimizers, clipping),
-    **{f"schedule.{name}": each for name, each in _records(schedules).items()},
+    **{
+        f"schedule.{name}": each
+        for name, each in _records(schedules).items()
+        if each is not schedules.Custom
+    },
     "Loader": Loader,
     "Position": Position,
     "Task": Task,
@@ -62,9 +66,22 @@ _OF_MANY = (layers.Sequential, optimizers.ParameterGroups)
 def to_json(value: object) -> dict[str, Json]:
     """The JSON of a record.
 
+    Where the schedule of a run is a function, the table of the rates of all the
+    run's steps stands in its place.
+
     Raises:
-        TorchLeanError: `UNKNOWN_NAME` for a record that is not of the spec.
+        TorchLeanError: `UNKNOWN_NAME` for a record that is not of the spec;
+            `UNSUPPORTED` for a schedule that is a function, by itself.
     """
+    if isinstance(value, TrainingRun):
+        table = schedules.tabulated(value.schedule, value.steps)
+        value = replace(value, schedule=table)
+    if isinstance(value, schedules.Custom):
+        raise TorchLeanError(
+            Reason.UNSUPPORTED,
+            "expected a schedule that can be written down, got a function; "
+            "tabulated makes a table of its rates",
+        )
     name = _NAMES.get(type(value))
     if name is None or not is_dataclass(value):
         raise TorchLeanError(

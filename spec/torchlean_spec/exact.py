@@ -184,7 +184,7 @@ def power(base: Exact, exponent: int, root: int = 1) -> Fraction:
         raise TorchLeanError(
             Reason.DOMAIN,
             "expected a power of a non-negative base and exponent, "
-            f"got ({base}) ** ({exponent if root == 1 else Fraction(exponent, root)})",
+            f"got ({base}) ** ({exponent if root == 1 else f'{exponent}/{root}'})",
         )
     common = math.gcd(exponent, root)
     exponent, root = exponent // common, root // common

@@ -34,6 +34,7 @@ from torchlean_spec.schedules import (
     Constant,
     Cosine,
     Exponential,
+    OneCycle,
     PerEpoch,
     Schedule,
     StepDecay,
@@ -108,6 +109,7 @@ def test_an_optimizer_named_on_the_command_line_has_the_librarys_defaults(
         ("warm-up-constant", WarmUp(10)),
         ("warm-up-step", WarmUp(10, then=StepDecay(30))),
         ("warm-up-cosine", WarmUp(10, then=Cosine(90))),
+        ("one-cycle", OneCycle(100, final_at="total")),
     ],
 )
 def test_a_schedule_fits_the_run(name: str, schedule: Schedule) -> None:

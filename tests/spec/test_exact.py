@@ -19,6 +19,7 @@ from torchlean_spec.exact import (
     cosine_of_half_turns,
     decimal,
     exact,
+    positive,
     power,
     square_root,
     whole,
@@ -282,3 +283,51 @@ def test_the_arithmetic_of_fractions_is_that_of_the_functions() -> None:
     assert not EXACT.less(two, two)
     assert EXACT.where(EXACT.less(two, seven), two, seven) == two
     assert EXACT.where(EXACT.less(seven, two), two, seven) == seven
+
+
+@pytest.mark.parametrize("base", ["2", "10000000", "1/3", "100001/100000", "7e-40"])
+@pytest.mark.parametrize("exponent", [1, 3, 999, 12345])
+@pytest.mark.parametrize("root", [2, 7, 1000])
+def test_powers_to_fractions_are_precise(base: str, exponent: int, root: int) -> None:
+    """To the power of the root, they are the power to the exponent."""
+    real = exact(base)
+    found = power(real, exponent, root)
+    off = abs(found**root / real**exponent - 1)
+    assert off < root * ERROR * 2
+
+
+def test_rational_roots_are_exact() -> None:
+    """Where root and power are rational, so is the answer, in lowest terms too."""
+    assert power(8, 2, 3) == 4
+    assert power(Fraction(1, 32), 3, 5) == Fraction(1, 8)
+    assert power(Fraction(4, 9), 3, 6) == Fraction(2, 3)
+    assert power(10**8, 5, 8) == 10**5
+    assert power(7, 12, 4) == 343
+    assert (power(0, 1, 3), power(1, 1, 3), power(5, 0, 3)) == (0, 1, 1)
+
+
+def test_enormous_roots_are_near_one() -> None:
+    """A root far larger than the base's size takes no longer than another."""
+    root = 2**61 - 1
+    logarithm = (power(2, 1, root) - 1) * root
+    assert Fraction(6931471805, 10**10) < logarithm < Fraction(6931471806, 10**10)
+
+
+def test_a_root_below_one_is_refused() -> None:
+    """As is a negative power, in the same words."""
+    with pytest.raises(TorchLeanError) as refusal:
+        power(2, 1, 0)
+    assert refusal.value.reason is Reason.DOMAIN
+    with pytest.raises(TorchLeanError) as refusal:
+        power(-2, 1, 3)
+    assert str(refusal.value) == (
+        "expected a power of a non-negative base and exponent, got (-2) ** (1/3)"
+    )
+
+
+def test_positive_hyperparameters_may_be_fractions() -> None:
+    """Unlike those that must have a finite decimal."""
+    assert positive("ratio", "10/3") == Fraction(10, 3)
+    with pytest.raises(TorchLeanError) as refusal:
+        positive("ratio", -1)
+    assert str(refusal.value) == "expected ratio above 0, got -1"

@@ -141,6 +141,17 @@ def schedule(draws: Draws, depth: int = 2) -> Schedule:
         schedule_records.StepDecay(draws.integer(1, 9), decimal(draws)),
         schedule_records.Exponential(decimal(draws)),
         schedule_records.Cosine(draws.integer(1, 9), decimal(draws)),
+        schedule_records.PeriodicCosine(draws.integer(1, 9), decimal(draws)),
+        schedule_records.RateFinder(draws.integer(1, 9), draws.positive()),
+        schedule_records.Cyclic(
+            decimal(draws), draws.integer(1, 9), "exp_range", decimal(draws)
+        ),
+        schedule_records.OneCycle(
+            draws.integer(20, 40),
+            final_divisor=decimal(draws),
+            three_phase=bool(draws.integer(0, 1)),
+        ),
+        schedule_records.Table((decimal(draws), draws.positive())),
     ]
     if depth:
         inner = schedule(draws, depth - 1)

@@ -29,6 +29,7 @@ from torchlean_spec.schedules import (
     Constant,
     Cosine,
     Exponential,
+    OneCycle,
     PerEpoch,
     Schedule,
     StepDecay,
@@ -52,7 +53,7 @@ OWN_EPOCHS, OWN_BATCH_SIZE, OWN_HIDDEN = 100, 32, (64, 32)
 """How own samples are trained on unless flags say otherwise."""
 
 DECAYS = ("constant", "step", "exponential", "cosine")
-SCHEDULES = (*DECAYS, *(f"warm-up-{decay}" for decay in DECAYS))
+SCHEDULES = (*DECAYS, "one-cycle", *(f"warm-up-{decay}" for decay in DECAYS))
 """What `--schedule` takes; see `schedule_named`."""
 
 
@@ -207,8 +208,10 @@ def schedule_named(name: str, steps: int, steps_per_epoch: int) -> Schedule:
 
     `constant`; `step`: a tenth of the rate after each third of the steps;
     `exponential`: nine tenths of the rate after each epoch; `cosine`: down to 0 at
-    the last step. With `warm-up-` before it, the rate first rises in a straight
-    line over a tenth of the steps, and the schedule fills the rest.
+    the last step; `one-cycle`: from a 25th up to the rate in three tenths of the
+    steps, and down to next to nothing. With `warm-up-` before one of the first four,
+    the rate first rises in a straight line over a tenth of the steps, and the
+    schedule fills the rest.
 
     >>> schedule_named("warm-up-cosine", 100, 10)
     WarmUp(updates=10, start=Decimal('0'), then=Cosine(total=90, minimum=Decimal('0')))
@@ -222,4 +225,6 @@ def schedule_named(name: str, steps: int, steps_per_epoch: int) -> Schedule:
         return StepDecay(max(1, -(-steps // 3)))
     if name == "exponential":
         return PerEpoch(Exponential("0.9"), steps_per_epoch)
+    if name == "one-cycle":
+        return OneCycle(max(1, steps), final_at="total")
     return Cosine(max(1, steps)) if name == "cosine" else Constant()

@@ -11,14 +11,15 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from torchlean import curve
+from torchlean.beginning import Beginning, beginning_of
 from torchlean.callbacks import Callbacks, TrainStart
 from torchlean.cli import DONE, FAILED, GROUP, INTERRUPTED, Command
 from torchlean.cli.arguments import Once, Parser, whole_number
 from torchlean.cli.progress import progress
 from torchlean.cli.settings import Settings, add_flags, settings_of
 from torchlean.curve import Picture
+from torchlean.data import BatchLoader
 from torchlean.evaluation import Evaluation
-from torchlean.loading import load_for
 from torchlean.log import LogDestination
 from torchlean.report import described, model_summary
 from torchlean.terminal_plot import terminal_plot
@@ -42,7 +43,8 @@ flags, or a longer --steps or --epochs, it ends with the bits of a run without a
 
 schedules: constant; step, a tenth of the rate after each third of the steps;
 exponential, nine tenths of it after each epoch; cosine, down to 0 at the end;
-warm-up- before any of them, a rise over the first tenth of the steps.
+one-cycle, up to the rate in three tenths of the steps and down to nearly 0; warm-up-
+before any of the first four, a rise over the first tenth of the steps.
 """
 
 
@@ -66,8 +68,12 @@ def main(words: Sequence[str]) -> int:
         if path is not None:
             require_writable(path)
     begun = _beginning(options, settings)
+    if options.certify is None:
+        # What did not begin with the seed's parameters has nothing to be held to.
+        options.certify = CERTIFIED_STEPS if begun.seeded else 0
+    begun.require_certifiable(options.certify)
     _clear(left, (options.load_parameters, options.resume))
-    return _run(settings, left, begun, options)
+    return _run(settings, left, options)
 
 
 def _add_run_flags(parser: Parser) -> None:
@@ -152,17 +158,21 @@ def _left_by(options: Namespace, name: str) -> Left:
     return Left(folder, log, options.save_parameters or folder / PARAMETERS)
 
 
-def _beginning(options: Namespace, settings: Settings) -> Trained | None:
-    """The trained model that a run begins with, or whose run goes on; read once.
+def _beginning(options: Namespace, settings: Settings) -> Beginning:
+    """Where the run begins, before anything of an earlier one is removed.
 
     Raises:
-        TorchLeanError: What `load_for` refuses.
+        TorchLeanError: What `Trainer.train` refuses of a file to begin with.
     """
-    path = options.load_parameters or options.resume
-    if path is None:
-        return None
-    execution = replace(settings.trainer.execution, task=settings.training_run.task)
-    return load_for(path, execution)
+    run = settings.training_run
+    execution = replace(settings.trainer.execution, task=run.task)
+    begun = beginning_of(execution, options.load_parameters, options.resume)
+    drop_last, seed = run.loader.drop_last, run.loader.seed
+    begun.require_run(
+        run,
+        BatchLoader(settings.training, settings.batch_size, True, drop_last, seed),
+    )
+    return begun
 
 
 def _clear(left: Left, kept: Sequence[Path | None]) -> None:
@@ -190,17 +200,9 @@ def _clear(left: Left, kept: Sequence[Path | None]) -> None:
             ) from error
 
 
-def _run(
-    settings: Settings, left: Left, begun: Trained | None, options: Namespace
-) -> int:
+def _run(settings: Settings, left: Left, options: Namespace) -> int:
     """Train, leave the files, certify; the exit code."""
     print(_introduction(settings), flush=True)
-    certify: int = options.certify
-    if options.certify is None:
-        # What did not begin with the seed's parameters has nothing to be held to.
-        saved = None if begun is None else begun.saved_run
-        unseeded = options.load_parameters or (saved is not None and not saved.seeded)
-        certify = 0 if unseeded else CERTIFIED_STEPS
     started: list[float] = []
 
     def on_train_start(event: TrainStart) -> None:
@@ -217,11 +219,11 @@ def _run(
                 steps=settings.training_run.steps,
                 held_out=settings.held_out,
                 callbacks=Callbacks(on_train_start=on_train_start) + bar,
-                certify=certify,
+                certify=options.certify,
                 log=left.log,
                 save=left.parameters,
-                load_parameters=begun if options.load_parameters else None,
-                resume=begun if options.resume else None,
+                load_parameters=options.load_parameters,
+                resume=options.resume,
                 title=f"torchlean train {settings.recipe.data}",
                 notes=_notes(settings),
             )
