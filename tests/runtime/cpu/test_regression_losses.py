@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from torchlean.cpu.calling import call
-from torchlean.cpu.registry import Mode
+from torchlean.cpu.registry import Dtype, Mode
 from torchlean_spec.numbers import BINARY32
 
 Array = NDArray[Any]
@@ -216,3 +216,30 @@ def test_special_values_are_those_of_the_spec(
     assert (numpy.isnan(out) == numpy.isnan(expected)).all()
     if mode is Mode.STRICT:
         assert same_bits(out, expected)
+
+
+@pytest.mark.parametrize("name", list(REGRESSION))
+def test_special_values_in_float64_are_honest(name: str, meaning: Any) -> None:
+    """The same pairs, beside what overflows in that format only, in fast mode."""
+    wide = [5e-324, -1e-200, 709.7, 710.0, -746.0, 1e308, -1e308, 1e160]
+    grid = numpy.concatenate([GRID.astype(numpy.float64), wide])
+    prediction, target = numpy.repeat(grid, grid.size), numpy.tile(grid, grid.size)
+    halves = [x for v in REGRESSION[name].values() for x in (v, v / 2)]
+    constants = numpy.array([float(each) for each in halves])
+    out = numpy.empty_like(prediction)
+    arguments: dict[str, Any] = {
+        "prediction": prediction,
+        "target": target,
+        "constants": constants,
+        "out": out,
+        "size": prediction.size,
+        "dtype": Dtype.FLOAT64,
+    }
+    attributes: dict[str, Any] = REGRESSION[name] | {"reduction": "none"}
+    call(name, **arguments)
+    assert meaning.refused(out, name, prediction, target, **attributes) == []
+    one = numpy.ones(1)
+    factor = numpy.array([2.0 if name == "mean_squared_error" else 1.0])
+    call(f"{name}_gradient", factor=factor, upstream=one, upstreams=1, **arguments)
+    slope = (f"{name}_gradient", prediction, target, numpy.ones_like(prediction))
+    assert meaning.refused(out, *slope, **attributes) == []

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from torchlean.cpu.calling import call
-from torchlean.cpu.registry import Mode
+from torchlean.cpu.registry import Dtype, Mode
 from torchlean_spec.numbers import BINARY32
 
 Array = NDArray[Any]
@@ -159,6 +159,36 @@ def test_special_rows_are_those_of_the_spec(
     if mode is Mode.STRICT:
         assert same_bits(losses, meaning.bits(*value, **attributes))
         assert same_bits(out, meaning.bits(*slope, **attributes))
+
+
+@pytest.mark.parametrize(("name", "epsilon"), CASES)
+def test_special_rows_in_float64_are_honest(
+    name: str, epsilon: Fraction, meaning: Any
+) -> None:
+    """The same, and rows whose squares overflow or vanish in that format."""
+    wide = numpy.array([[1e300, -1e308, 1e10], [1e-300, 1e-308, 0]])
+    rows = numpy.concatenate([SPECIAL_ROWS.astype(numpy.float64), wide])
+    count = len(rows)
+    p, t = numpy.repeat(rows, count, 0), numpy.tile(rows, (count, 1))
+    given = arguments_of(name, epsilon, p, t)
+    for each in ("epsilon", "clamps"):
+        if each in given:
+            pair = (epsilon,) if each == "epsilon" else (epsilon, 1 - epsilon)
+            given[each] = numpy.array([float(value) for value in pair])
+    losses, out, scratch = numpy.empty(len(p)), numpy.empty_like(p), numpy.empty_like(p)
+    call(
+        f"{name}_rows_with_gradient",
+        dtype=Dtype.FLOAT64,
+        factor=numpy.ones(1),
+        row_losses=losses,
+        out=out,
+        **only_cosine(name, scratch=scratch),
+        **given,
+    )
+    attributes: dict[str, Any] = {"epsilon": epsilon, "reduction": "none"}
+    assert meaning.refused(losses, name, p, t, **attributes) == []
+    slope = (f"{name}_gradient", p, t, numpy.ones(len(p)))
+    assert meaning.refused(out, *slope, **attributes) == []
 
 
 @pytest.mark.parametrize(("name", "epsilon"), CASES)
