@@ -16,7 +16,11 @@ from hypothesis import strategies as st
 from torchlean import data
 from torchlean.data import arrays
 from torchlean.data.arrays import Inputs, in_format, is_mapped, row_slices
+from torchlean.trainer import Trainer
 from torchlean_spec.errors import Reason, TorchLeanError
+from torchlean_spec.layers import Linear, Sequential, Tanh
+from torchlean_spec.losses import MeanSquaredError
+from torchlean_spec.optimizers import SGD
 from torchlean_spec.training import NumberFormat
 
 NAN = float("nan")
@@ -177,6 +181,26 @@ def test_no_room_for_a_conversion(
         f"expected a file that can be written, got {absent}: no such file or directory"
     )
     assert refused.value.reason is Reason.FILE_ACCESS
+
+
+@pytest.mark.parametrize("given", ["float32", "float64"])
+@pytest.mark.parametrize("wanted", ["float32", "float64"])
+def test_training_from_a_file_has_the_bits_of_memory(
+    tmp_path: Path, given: NumberFormat, wanted: NumberFormat
+) -> None:
+    """Losses, parameters and predictions, in the file's format and in the other."""
+    table = np.random.default_rng(2).normal(size=(50, 3)).astype(given)
+    model = Sequential(Linear(3, 8), Tanh(), Linear(8, 3))
+    trainer = Trainer(model, loss=MeanSquaredError(), optimizer=SGD(0.1), dtype=wanted)
+    found = []
+    for inputs in (table, mapped_copy(tmp_path / "x.npy", table)):
+        points = data.tensor_dataset(inputs, inputs)
+        trained = trainer.train(points, batch_size=8, epochs=3, held_out=points)
+        parameters = trained.parameters.values()
+        losses = trained.trained_by.losses
+        arrays_found = [losses, trained.predict(points.inputs), *parameters]
+        found.append([each.tobytes() for each in arrays_found])
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("options", [(), ("--in-order", "--dtype", "float64")])

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from torchlean import data
+from torchlean.stream import StepBatchStream
 from torchlean_spec.errors import Reason, TorchLeanError
 
 Pair = tuple[list[list[float]], list[int]]
@@ -64,6 +65,13 @@ def test_passes_are_alike() -> None:
     stream = data.generated_batches(numbered(2))
     first, second = ([labels.tolist() for _, labels in stream] for _ in range(2))
     assert first == second == [[0], [1]]
+
+
+def test_steps_of_a_run_take_generated_batches() -> None:
+    """The method is the function that a stream of steps asks for."""
+    stream = StepBatchStream.of_function(data.generated_batches(numbered(3)).batch)
+    found = [np.asarray(stream.batch(step)[1]).tolist() for step in range(4)]
+    assert found == [[0], [1], [2], [0]]
 
 
 def only(inputs: object, targets: object) -> data.GeneratedBatches:
