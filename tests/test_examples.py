@@ -27,7 +27,7 @@ def without_measures(text: str) -> str:
     >>> without_measures("loss -1.5e-05, 7 of 10 right, 70 %, step 3")
     'loss #, # of 10 right, # %, step 3'
     """
-    text = re.sub(r"-?\d+\.\d+(e[+-]?\d+)?", "#", text)
+    text = re.sub(r"-?\d+(\.\d+)?e[+-]?\d+|-?\d+\.\d+", "#", text)
     return re.sub(r"\d+(?= of | %)", "#", text)
 
 
