@@ -89,5 +89,6 @@ from torchlean.stepper import Stepper as Stepper
 from torchlean.stepper import epoch as epoch
 from torchlean.stepper import step as step
 from torchlean.stepper import stepper as stepper
+from torchlean.stream import GivenBatch as GivenBatch
 from torchlean.stream import StepBatchStream as StepBatchStream
 from torchlean_spec.task import Task as Task

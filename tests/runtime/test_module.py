@@ -300,6 +300,18 @@ def test_larger_batches_are_taken_as_they_come() -> None:
     assert losses == again
 
 
+def test_a_larger_batch_has_the_draw_of_the_next_step_too() -> None:
+    """Whichever engine computes it: the count of steps moves with the parameters."""
+    module = Module(RANDOM)
+    stepping = stepper(module, SGD("0.1"))
+    for _ in range(3):
+        stepping.step(*batch(8))
+    told = module.forward(*batch(20))
+    assert module.steps == 3
+    assert told != Module(RANDOM).forward(*batch(20))
+    assert stepping.step(*batch(20)) == told
+
+
 def test_lists_are_taken() -> None:
     """Whatever NumPy takes for an array of numbers."""
     module = Module(Task(Linear(2, 1), MeanSquaredError()))

@@ -63,7 +63,7 @@ def test_steps_are_the_trainers(name: str, strict: bool, backend: Any) -> None:
 
 
 def test_a_step_runs_the_network_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One call of the plan for each step, and no evaluation beside it."""
+    """One call of the plan for each step; nothing is evaluated and nothing copied."""
     runner = instantiate(TASK)
     stepping = stepper(runner, Adam())
     stepping.step(INPUTS[:8], NUMBERS.targets[:8])
@@ -79,6 +79,7 @@ def test_a_step_runs_the_network_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Machine, "run", counted)
     monkeypatch.setattr(Inference, "_run", refuse)
+    monkeypatch.setattr(Engine, "set_parameters", refuse)
     for _ in range(5):
         stepping.step(INPUTS[:8], NUMBERS.targets[:8])
     assert [steps for steps, _ in calls] == [1] * 5
