@@ -24,6 +24,7 @@ from torchlean.loss_functions import Target, value
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.exact import Hyperparameter
 from torchlean_spec.losses import CrossEntropy, Loss, NegativeLogLikelihood, Reduction
+from torchlean_spec.operations import Kind
 
 F = TypeVar("F", bound=np.float32 | np.float64)
 Labels = NDArray[np.integer[Any]]
@@ -40,7 +41,7 @@ def _of_rows(
         )
     leading = np.shape(scores)[:-1]
     given: NDArray[Any] = np.asarray(target)
-    wanted = leading if np.issubdtype(given.dtype, np.integer) else np.shape(scores)
+    wanted = leading if loss.target_kind is Kind.INDEX else np.shape(scores)
     if given.shape != wanted:
         raise TorchLeanError(
             Reason.SHAPE_MISMATCH,

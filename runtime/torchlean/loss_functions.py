@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from torchlean.compiler import layout as names
-from torchlean.compiler.loss import compile_loss
+from torchlean.compiler.loss import compile_loss, traced
 from torchlean.compiler.single import OPERAND
 from torchlean.cpu.registry import Dtype, Mode
 from torchlean.inference import machine_of
@@ -34,7 +34,6 @@ from torchlean.targets import wanted_by
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.exact import Hyperparameter
 from torchlean_spec.losses import (
-    ROW_LOSSES,
     BinaryCrossEntropy,
     CosineSimilarity,
     CrossEntropyOfProbabilities,
@@ -48,7 +47,8 @@ from torchlean_spec.losses import (
     Reduction,
     SmoothL1,
 )
-from torchlean_spec.shape import Shape, shape_of
+from torchlean_spec.shape import Shape, shape_of, sizes
+from torchlean_spec.task import LOSS
 
 F = TypeVar("F", bound=np.float32 | np.float64)
 """float32 or float64."""
@@ -76,6 +76,8 @@ class _Prepared:
             if buffer.outside
         }
         self._machine = machine_of(compiled, self._arrays, None)
+        program = traced(loss, shape)
+        self._sizes = sizes(program.shape(program.outputs[LOSS]))
         self._lock = Lock()
 
     def run(self, prediction: NDArray[Any], target: NDArray[Any]) -> list[NDArray[Any]]:
@@ -84,8 +86,11 @@ class _Prepared:
             self._arrays[f"{OPERAND}prediction"][:] = prediction.reshape(-1)
             self._arrays[f"{OPERAND}target"][:] = target.reshape(-1)
             self._machine.run(1)
-            found = (names.LOSS, names.GRADIENTS)
-            return [self._arrays[n].copy() for n in found if n in self._arrays]
+            found = [self._arrays[names.LOSS].reshape(self._sizes).copy()]
+            if names.GRADIENTS in self._arrays:
+                gradient = self._arrays[names.GRADIENTS]
+                found.append(gradient.reshape(prediction.shape).copy())
+            return found
 
 
 Prepare = Callable[[Loss, Shape, str, bool, bool], _Prepared]
@@ -140,9 +145,7 @@ def value(
     array([0.e+000, 1.e+300])
     """
     (found,) = _run(loss, prediction, target, strict, with_gradient=False)
-    if loss.reduction != "none":
-        return found.reshape(())
-    return found.reshape(_unreduced(loss, prediction.shape))
+    return found
 
 
 def value_and_gradient(
@@ -170,12 +173,7 @@ def value_and_gradient(
             "got 'none'",
         )
     found, gradient = _run(loss, prediction, target, strict, with_gradient=True)
-    return found.reshape(()), gradient.reshape(prediction.shape)
-
-
-def _unreduced(loss: Loss, prediction: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of a loss that is not reduced."""
-    return prediction[:-1] if isinstance(loss, ROW_LOSSES) else prediction
+    return found, gradient
 
 
 # OF TWO ARRAYS OF ONE SHAPE

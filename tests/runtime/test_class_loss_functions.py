@@ -124,6 +124,12 @@ REFUSED: list[tuple[Callable[[], object], Reason, str]] = [
         "expected scores of shape [.., classes], got a single number",
     ),
     (
+        lambda: tl.loss.cross_entropy_rows(LOGITS, LABELS.astype(float)),
+        Reason.SHAPE_MISMATCH,
+        "expected targets of shape [5] that are class indices, got [5] that are "
+        "numbers",
+    ),
+    (
         lambda: tl.loss.cross_entropy_one_hot(LOGITS, HOT[:4]),
         Reason.SHAPE_MISMATCH,
         "expected a target of shape [5, 3], got [4, 3]",

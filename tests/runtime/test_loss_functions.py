@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from typing import Any
 
@@ -204,6 +205,18 @@ def test_calls_of_one_shape_share_a_plan_and_keep_nothing() -> None:
     first = tl.loss.mean_squared_error(np.ones(3), zeros, "none")
     second = tl.loss.mean_squared_error(np.full(3, 2.0), zeros, "none")
     assert (first.tolist(), second.tolist()) == ([1, 1, 1], [4, 4, 4])
+
+
+def test_threads_that_share_a_plan_get_their_own_answers() -> None:
+    """Calls of one shape at the same time do not mix their numbers."""
+    zeros = np.zeros(5000)
+
+    def squared(size: int) -> float:
+        return float(tl.loss.mean_squared_error(np.full(5000, float(size)), zeros))
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(squared, range(200)))
+    assert found == [float(size * size) for size in range(200)]
 
 
 def test_scalars_and_arrays_that_are_not_contiguous_are_taken() -> None:

@@ -23,9 +23,23 @@ from torchlean.cpu.running import CONTROL_WORDS
 from torchlean.interpreter import CONTROL
 from torchlean.plan import Place
 from torchlean_spec.losses import Loss
-from torchlean_spec.program import Input, Value, gradient, trace
+from torchlean_spec.program import Input, Program, Value, gradient, trace
 from torchlean_spec.shape import Shape, size
 from torchlean_spec.task import LOSS, PREDICTION, TARGET
+
+
+def traced(loss: Loss, prediction: Shape) -> Program:
+    """The program of a loss, from `prediction` and `target` to `loss`.
+
+    Raises:
+        TorchLeanError: `SHAPE_MISMATCH` for a prediction that the loss does not take.
+    """
+    target = Input(loss.target_shape(prediction), loss.target_kind)
+
+    def forward(prediction: Value, target: Value) -> dict[str, Value]:
+        return {LOSS: loss.apply(prediction, target)}
+
+    return trace(forward, {PREDICTION: Input(prediction), TARGET: target})
 
 
 def compile_loss(
@@ -46,15 +60,7 @@ def compile_loss(
         TorchLeanError: `SHAPE_MISMATCH` for a prediction that the loss does not
             take; `UNSUPPORTED` for what has no kernel in this mode.
     """
-    inputs = {
-        PREDICTION: Input(prediction),
-        TARGET: Input(loss.target_shape(prediction), loss.target_kind),
-    }
-
-    def forward(prediction: Value, target: Value) -> dict[str, Value]:
-        return {LOSS: loss.apply(prediction, target)}
-
-    program = trace(forward, inputs)
+    program = traced(loss, prediction)
     if with_gradient:
         program = gradient(program, LOSS, [PREDICTION])
     steps = steps_of(program)
@@ -63,7 +69,9 @@ def compile_loss(
     for name in (PREDICTION, TARGET):
         number = steps.inputs[name]
         integers = number in steps.integers
-        value = assembly.buffer(OPERAND + name, size(inputs[name].shape), integers)
+        value = assembly.buffer(
+            OPERAND + name, size(program.inputs[name].shape), integers
+        )
         assembly.numbers[number] = value
     control = assembly.buffer(CONTROL, CONTROL_WORDS, True, outside=False)
     shape = program.shape(program.outputs[LOSS])
