@@ -84,8 +84,13 @@ def value_axis(values: Sequence[float], rows: int, scale: Scale) -> ValueAxis:
 
     Raises:
         TorchLeanError: `DOMAIN` for values that are not positive on a logarithmic
-            scale.
+            scale, `UNKNOWN_NAME` for another scale.
     """
+    if scale not in ("auto", "linear", "log"):
+        raise TorchLeanError(
+            Reason.UNKNOWN_NAME,
+            f"expected a scale 'auto', 'linear' or 'log', got {scale!r}",
+        )
     low, high = min(values), max(values)
     is_logarithmic = scale == "log" or (scale == "auto" and 0 < low < high / WIDE)
     if is_logarithmic and low <= 0:
@@ -179,8 +184,10 @@ def _logarithm(value: Fraction) -> float:
 def step_label(step: int) -> str:
     """A step as it is written below its column; a very long one is rounded.
 
-    >>> step_label(250), step_label(10**400)
-    ('250', '1e+400')
+    >>> step_label(250), step_label(10**400), step_label(15 * 10**29)
+    ('250', '1e400', '1.5e30')
     """
-    text = str(step) if step < 10**LONG else f"{Decimal(step):.3e}"
-    return text.replace(".000e", "e")
+    if step < 10**LONG:
+        return str(step)
+    digits, exponent = f"{Decimal(step):.3e}".split("e+")
+    return f"{digits.rstrip('0').rstrip('.')}e{exponent}"

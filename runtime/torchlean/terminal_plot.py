@@ -89,7 +89,8 @@ def terminal_plot(
 
     Raises:
         TorchLeanError: `DOMAIN` for a width below 32 or a height below 6, or values
-            that are not positive on a logarithmic scale.
+            that are not positive on a logarithmic scale; `UNKNOWN_NAME` for another
+            scale.
     """
     if width < MINIMUM[0] or height < MINIMUM[1]:
         raise TorchLeanError(

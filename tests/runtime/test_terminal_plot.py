@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -142,6 +143,48 @@ def test_too_little_space_is_refused(width: int, height: int) -> None:
     assert refused.value.reason is Reason.DOMAIN
     assert str(refused.value) == (
         f"expected at least 32 columns and 6 lines, got {width} and {height}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("steps", "numbers"),
+    [
+        ((100, 301), "100             200             301"),
+        ((0, 1), "0                                 1"),
+        ((7, 8), "7                                 8"),
+        ((10**30, 2 * 10**30), "1e30          1.5e30           2e30"),
+    ],
+)
+def test_steps_stand_below_their_columns(steps: tuple[int, int], numbers: str) -> None:
+    """The first at the left, the last at the right, one between in its own column."""
+    lines = terminal_plot(Curve(steps, (0.0, 1.0)), 40, 6).splitlines()
+    assert lines[-1] == " " * (40 - len(numbers)) + numbers
+
+
+def test_a_legend_fills_a_line() -> None:
+    """Two names share a line as long as they fit to the last column."""
+    for length, legend in (
+        (12, ["* " + "a" * 12 + "   o " + "b" * 13]),
+        (13, ["* " + "a" * 13, "o " + "b" * 13]),
+    ):
+        series = (Series("a" * length, (1.0,)), Series("b" * 13, (1.0,)))
+        lines = terminal_plot(TrainLog("", (0,), series), 32, 6, ascii_only=True)
+        assert lines.splitlines()[6:] == legend
+
+
+def test_the_usual_size() -> None:
+    """As wide as a terminal of old, less a margin."""
+    assert terminal_plot(FALL) == terminal_plot(FALL, 72, 16)
+
+
+def test_another_scale_is_refused() -> None:
+    """A word that is none of the three does not fall back to one of them."""
+    scale: Any = "logarithmic"
+    with pytest.raises(TorchLeanError) as refused:
+        terminal_plot(FALL, scale=scale)
+    assert refused.value.reason is Reason.UNKNOWN_NAME
+    assert str(refused.value) == (
+        "expected a scale 'auto', 'linear' or 'log', got 'logarithmic'"
     )
 
 

@@ -89,8 +89,14 @@ def write_tensorboard(
     Raises:
         TorchLeanError: `FILE_ACCESS` if the file cannot be written, `DOMAIN` for a
             step of 2^63 or more, or a name that is no Unicode text,
-            `CONTRADICTION` if two series have one name.
+            `CONTRADICTION` if two series have one name, `UNKNOWN_NAME` for another
+            precision.
     """
+    if precision not in ("float32", "float64"):
+        raise TorchLeanError(
+            Reason.UNKNOWN_NAME,
+            f"expected the precision 'float32' or 'float64', got {precision!r}",
+        )
     text = log if isinstance(log, TrainLog) else log.to_train_log()
     start = field(_WALL_TIME, wall_time)
     events = [start + field(_FILE_VERSION, b"brain.Event:2")]

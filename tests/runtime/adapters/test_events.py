@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -164,6 +165,17 @@ def test_what_an_event_file_cannot_hold(
     assert str(refused.value) == message
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == [NAME]
+
+
+def test_another_precision_is_refused(tmp_path: Path) -> None:
+    """A word that is none of the two does not fall back to one of them."""
+    precision: Any = "float16"
+    with pytest.raises(TorchLeanError) as refused:
+        write_tensorboard(LOSS, tmp_path, precision=precision)
+    assert refused.value.reason is Reason.UNKNOWN_NAME
+    assert str(refused.value) == (
+        "expected the precision 'float32' or 'float64', got 'float16'"
+    )
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
