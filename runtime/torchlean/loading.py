@@ -28,6 +28,7 @@ from torchlean.checkpoint import (
     require_layouts,
 )
 from torchlean.execution import Execution, Floats, Parameters
+from torchlean.json_layout import Dialect
 from torchlean.saved_run import SavedRun
 from torchlean.trained import Trained
 from torchlean_spec.errors import Reason, TorchLeanError
@@ -57,8 +58,15 @@ def load(path: FilePath) -> Trained:
     return load_for(path, Execution(saved.task(), saved.number_format))
 
 
-def load_for(path: FilePath, execution: Execution) -> Trained:
+def load_for(
+    path: FilePath, execution: Execution, dialect: Dialect = "torchlean"
+) -> Trained:
     """Read the parameters of a given model from a file of `Trained.save`.
+
+    Args:
+        path: The file.
+        execution: The model, and how it is computed.
+        dialect: `"lean"` reads a file of the original.
 
     Raises:
         TorchLeanError: `FILE_ACCESS` if the file cannot be read, `FILE_FORMAT` if it
@@ -66,6 +74,9 @@ def load_for(path: FilePath, execution: Execution) -> Trained:
             parameters of another model or in another dtype.
     """
     expected = expected_layouts(execution)
+    if dialect == "lean":
+        exact = load_parameters(path, expected, dialect=dialect)
+        return Trained(execution, cast("Parameters", exact))
     found = load_parameters(path, expected, model_digest=execution.model_digest)
     state = by_slot(cast("Parameters", load_optimizer_state(path)), expected)
     return Trained(

@@ -21,6 +21,7 @@ from torchlean.evaluation import Evaluation
 from torchlean.execution import Execution, Floats, Parameters
 from torchlean.files import write_text
 from torchlean.history import History
+from torchlean.json_layout import Dialect
 from torchlean.log import Curve
 from torchlean.probes import Probe
 from torchlean.report import model_summary
@@ -248,16 +249,26 @@ class Trained:
         saved = cast("SavedRun", self.saved_run)
         return model_summary(self.execution.task.model, shape_of(saved.input_shape))
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(
+        self, path: str | os.PathLike[str], dialect: Dialect = "torchlean"
+    ) -> None:
         """Write the parameters, and the optimizer's state, as a safetensors file.
 
         The file is whole or not there at all. It also says which run the parameters
         are of, so that `torchlean.load` reads it by itself, and
         `Trainer.train(.., resume=path)` goes on where the run stopped.
 
+        Args:
+            path: Where to; missing folders are made.
+            dialect: `"lean"` writes the original's file instead, which has the bits
+                of the parameters and nothing else.
+
         Raises:
             TorchLeanError: `FILE_ACCESS` if the file cannot be written.
         """
+        if dialect == "lean":
+            save_parameters(path, self.parameters, dialect=dialect)
+            return
         saved = self.saved_run
         save_parameters(
             path,

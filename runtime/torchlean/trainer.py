@@ -22,6 +22,7 @@ from torchlean.data.loader import BatchLoader
 from torchlean.engine_data import as_batch
 from torchlean.execution import BackendName, Execution
 from torchlean.initial import initial_parameters
+from torchlean.json_layout import Dialect
 from torchlean.loading import load_for, saved_run_of
 from torchlean.log import LogDestination
 from torchlean.loops import NonFiniteStep
@@ -408,8 +409,12 @@ class Trainer:
         parameters = initial_parameters(self.model, self.seed, self.dtype)
         return Trained(self._execution(loader), parameters)
 
-    def load(self, path: FilePath) -> Trained:
+    def load(self, path: FilePath, dialect: Dialect = "torchlean") -> Trained:
         """Read the parameters of this trainer's model from a file of `Trained.save`.
+
+        Args:
+            path: The file.
+            dialect: `"lean"` reads a file of the original.
 
         Raises:
             TorchLeanError: `FILE_ACCESS` if the file cannot be read, `FILE_FORMAT`
@@ -417,6 +422,8 @@ class Trainer:
                 holds the parameters of another model or in another dtype.
         """
         execution = self.execution
+        if dialect == "lean":
+            return load_for(path, execution, dialect)
         saved = saved_run_of(path) if isinstance(self.task, str) else None
         if saved is not None and saved.loss is not None:
             # The data said which targets a task has; the file has kept it.

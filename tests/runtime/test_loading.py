@@ -105,3 +105,26 @@ def test_a_description_that_was_changed_is_refused(tmp_path: Path) -> None:
     assert str(refused.value) == (
         f"{path}: 0.weight: expected shape [9, 2], got [8, 2]"
     )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_originals_file_holds_the_bits(dtype: str, tmp_path: Path) -> None:
+    """Parameters alone; it is read for a trainer, in the format that wrote it."""
+    trainer = Trainer(
+        MODEL,
+        task="classification",
+        dtype="float64" if dtype == "float64" else "float32",
+    )
+    trained = trainer.train(MOONS, batch_size=10, steps=3)
+    path = tmp_path / "new" / "parameters.json"
+    trained.save(path, dialect="lean")
+    assert json.loads(path.read_text())["format"] == "torchlean_paramlist_bits_v1"
+    read = trainer.load(path, dialect="lean")
+    assert read.saved_run is None
+    for name, array in trained.parameters.items():
+        assert read.parameters[name].tobytes() == array.tobytes()
+    other = Trainer(Linear(2, 2), task="classification")
+    with pytest.raises(TorchLeanError) as refused:
+        other.load(path, dialect="lean")
+    assert refused.value.reason is Reason.OTHER_MODEL
+    assert str(refused.value) == f"{path}: expected 2 parameters, got 4"
