@@ -11,9 +11,13 @@ import pytest
 from torchlean_spec.clipping import (
     ClipGlobalNorm,
     ClipNorm,
+    ClipPercentile,
     Clipping,
+    ClipRange,
     ClipValue,
     Norm,
+    l2_norm,
+    l2_norm_squared,
     norm_of,
 )
 from torchlean_spec.errors import Reason, TorchLeanError
@@ -50,6 +54,8 @@ CLIPPINGS: list[Clipping] = [
     ClipGlobalNorm(2),
     ClipGlobalNorm(2, norm=1),
     ClipGlobalNorm(2, norm="infinity", epsilon="0.5"),
+    ClipRange("-1.5", 2),
+    ClipPercentile(100),
 ]
 
 
@@ -62,6 +68,49 @@ def test_values_are_brought_into_the_limits() -> None:
         (bound,),
         (0, -bound),
     ]
+
+
+def test_values_are_brought_between_two_limits() -> None:
+    """Each sign has a limit of its own."""
+    clipped = ClipRange(-1, "1.5").clip(RATIONAL, TRIPLE)
+    bound = Fraction(3, 2)
+    assert [tensor.values for tensor in clipped] == [(1, -1, bound), (bound,), (0, -1)]
+    none_above = ClipRange(-3, 0).clip(RATIONAL, TRIPLE)
+    assert [tensor.values for tensor in none_above] == [(0, -2, 0), (0,), (0, -3)]
+
+
+@pytest.mark.parametrize(
+    ("percentile", "bound"),
+    [(0, 1), (24, 1), (25, 2), ("49.9", 2), (50, 3), (75, 4), ("99.99", 4), (100, 9)],
+)
+def test_a_percentile_is_a_place_among_the_sizes(
+    percentile: int | str, bound: int
+) -> None:
+    """The place is rounded down, and everything larger becomes what stands there."""
+    given = exacts([-3, 9, 1, -4, 2])
+    (clipped,) = ClipPercentile(percentile).clip(RATIONAL, given)
+    wanted = tuple(max(-bound, min(bound, value)) for value in (-3, 9, 1, -4, 2))
+    assert clipped.values == wanted
+
+
+def test_each_tensor_has_its_own_percentile() -> None:
+    """One element is its own every percentile."""
+    clipped = ClipPercentile(50).clip(RATIONAL, TRIPLE)
+    assert clipped == tuple(exacts([1, -2, 2], [4], [0, 0]))
+
+
+def test_a_nan_makes_its_tensor_one_under_a_percentile() -> None:
+    """What is sorted with a NaN has no order."""
+    tensors = floats([1.0, math.nan, 2.0], [0.5, math.inf, -3.0])
+    clipped = ClipPercentile(50).clip(FLOAT, tensors)
+    assert bits(clipped) == bits(floats([math.nan] * 3, [0.5, 3.0, -3.0]))
+
+
+def test_the_norms_of_one_tensor() -> None:
+    """The sum of squares and its root."""
+    (tensor,) = exacts([2, -3, 6])
+    assert l2_norm_squared(RATIONAL, tensor) == 49
+    assert l2_norm(RATIONAL, tensor) == 7
 
 
 def test_each_tensor_has_its_own_norm() -> None:
@@ -159,6 +208,8 @@ def test_alternatives_have_names() -> None:
         "clip-value": [],
         "clip-norm": ["optax", "keras", "reciprocal"],
         "clip-global-norm": ["flat", "torch", "optax", "keras"],
+        "clip-range": [],
+        "clip-percentile": [],
     }
 
 
@@ -208,6 +259,26 @@ def test_pytorch_adds_a_millionth() -> None:
             lambda: ClipValue(0),
             Reason.HYPERPARAMETER,
             "expected limit above 0, got 0",
+        ),
+        (
+            lambda: ClipRange(1, 2),
+            Reason.HYPERPARAMETER,
+            "expected two limits with 0 between them, got 1 and 2",
+        ),
+        (
+            lambda: ClipRange(0, 0),
+            Reason.HYPERPARAMETER,
+            "expected two limits with 0 between them, got 0 and 0",
+        ),
+        (
+            lambda: ClipPercentile(101),
+            Reason.HYPERPARAMETER,
+            "expected percentile at most 100, got 101",
+        ),
+        (
+            lambda: ClipPercentile(-1),
+            Reason.HYPERPARAMETER,
+            "expected percentile at least 0, got -1",
         ),
         (
             lambda: ClipNorm(-1),

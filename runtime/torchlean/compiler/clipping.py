@@ -6,7 +6,14 @@ import math
 
 from torchlean.compiler.graph import Graph
 from torchlean.compiler.layout import Layout
-from torchlean_spec.clipping import ClipGlobalNorm, ClipNorm, Clipping, ClipValue
+from torchlean_spec.clipping import (
+    ClipGlobalNorm,
+    ClipNorm,
+    ClipPercentile,
+    Clipping,
+    ClipRange,
+    ClipValue,
+)
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.exact import exact
 
@@ -30,6 +37,12 @@ def clip(graph: Graph, clipping: Clipping, layout: Layout, gradients: int) -> No
         limit = graph.constant(exact(clipping.limit))
         size = {"size": layout.size}
         graph.call("clip_value", size, limit=limit, gradient=gradients)
+    elif isinstance(clipping, ClipRange):
+        limits = graph.constant(exact(clipping.lowest), exact(clipping.highest))
+        size = {"size": layout.size}
+        graph.call("clip_range", size, limits=limits, gradient=gradients)
+    elif isinstance(clipping, ClipPercentile):
+        _clip_percentile(graph, clipping, layout, gradients)
     elif isinstance(clipping, ClipNorm | ClipGlobalNorm):
         _clip_norm(graph, clipping, layout, gradients)
     else:
@@ -37,6 +50,27 @@ def clip(graph: Graph, clipping: Clipping, layout: Layout, gradients: int) -> No
             Reason.UNSUPPORTED,
             f"expected a clipping by value or by norm, got {clipping.name}",
         )
+
+
+def _clip_percentile(
+    graph: Graph, clipping: ClipPercentile, layout: Layout, gradients: int
+) -> None:
+    """One call for all tensors, with room for the sizes of the longest."""
+    stretches = list(layout.stretches.values())
+    sizes = [math.prod(each.sizes) for each in stretches]
+    triples = [
+        (each.start, size, clipping.place(size) if size else 0)
+        for each, size in zip(stretches, sizes, strict=True)
+    ]
+    segments = graph.integers(*(number for triple in triples for number in triple))
+    longest = max(sizes, default=0)
+    graph.call(
+        "clip_percentile",
+        {"span": layout.size, "longest": longest, "tensors": len(stretches)},
+        segments=segments,
+        sizes=graph.value(longest),
+        gradient=gradients,
+    )
 
 
 def _clip_norm(

@@ -1,8 +1,9 @@
 """Gradient clipping, in place on the arena of gradients.
 
-By value: `clip_value`. By norm, in three rows: `tensor_norms` sums each tensor by
-itself, `global_scale` (or `tensor_scales`) makes of the sums a factor and whether
-it applies, `scale_gradients` (or `scale_tensors`) applies it.
+By value: `clip_value`, `clip_range`. By percentile: `clip_percentile`. By norm, in
+three rows: `tensor_norms` sums each tensor by itself, `global_scale` (or
+`tensor_scales`) makes of the sums a factor and whether it applies,
+`scale_gradients` (or `scale_tensors`) applies it.
 
 `segments` holds a pair for each tensor: where it begins in the arena, and its size.
 `limits` is the pair (maximum, epsilon). `norm` is 1, 2, or 0 for the largest
@@ -11,7 +12,7 @@ absolute value.
 
 from __future__ import annotations
 
-from torchlean.cpu.language import Arithmetic, Indices, Reals, helper
+from torchlean.cpu.language import Arithmetic, Indices, Reals, helper, routine
 from torchlean.cpu.primitives import local_reals
 from torchlean.cpu.registry import kernel
 from torchlean.cpu.summation import (
@@ -37,6 +38,96 @@ def clip_value(limit: Reals, gradient: Reals, size: int, system: Arithmetic) -> 
     bound = limit[0]
     for i in range(size):
         gradient[i] = system.minimum(system.maximum(gradient[i], -bound), bound)
+
+
+@kernel(
+    reads={"limits": "2"},
+    updates={"gradient": "size"},
+    shard_axis="size",
+    shard_steps={"gradient": "1"},
+)
+def clip_range(limits: Reals, gradient: Reals, size: int, system: Arithmetic) -> None:
+    """`min(max(g, lowest), highest)`."""
+    lowest, highest = limits[0], limits[1]
+    for i in range(size):
+        gradient[i] = system.minimum(system.maximum(gradient[i], lowest), highest)
+
+
+@helper
+def median_of_three(sizes: Reals, low: int, high: int, system: Arithmetic) -> float:
+    """Of the first, the middle and the last of some numbers, the one between."""
+    first, second, third = sizes[low], sizes[(low + high) // 2], sizes[high]
+    least = system.minimum(first, second)
+    largest = system.maximum(first, second)
+    return system.maximum(least, system.minimum(largest, third))
+
+
+@routine
+def select_size(sizes: Reals, count: int, place: int, system: Arithmetic) -> float:
+    """The number at a place in ascending order; `sizes` is left in another order.
+
+    None of the numbers is a NaN. Hoare's algorithm: equal numbers are exchanged, so
+    that many of them, such as zeros, cost no more than others.
+    """
+    low, high = 0, count - 1
+    while low < high:
+        pivot = median_of_three(sizes, low, high, system)
+        left, right = low, high
+        while left <= right:
+            while system.less(sizes[left], pivot):
+                left += 1
+            while system.less(pivot, sizes[right]):
+                right -= 1
+            if left <= right:
+                size = sizes[left]
+                sizes[left] = sizes[right]
+                sizes[right] = size
+                left += 1
+                right -= 1
+        if place <= right:
+            high = right
+        elif place >= left:
+            low = left
+        else:
+            low = place
+            high = place
+    return sizes[place]
+
+
+@kernel(
+    reads={"segments": "tensors*3"},
+    writes={"sizes": "longest"},
+    updates={"gradient": "span"},
+    integers_in=("segments",),
+)
+def clip_percentile(
+    segments: Indices,
+    sizes: Reals,
+    gradient: Reals,
+    span: int,
+    longest: int,
+    tensors: int,
+    system: Arithmetic,
+) -> None:
+    """`min(max(g, -b), b)`, where b is an order statistic of a tensor's sizes.
+
+    `segments` holds three integers for each tensor: its start, its size, and where
+    b stands among its absolute values. `sizes` is as long as the longest tensor.
+    """
+    for tensor in range(tensors):
+        start, count = segments[3 * tensor], segments[3 * tensor + 1]
+        place = segments[3 * tensor + 2]
+        if count > 0:
+            # A NaN wins every maximum.
+            bound = system.constant(0)
+            for i in range(count):
+                sizes[i] = system.absolute(gradient[start + i])
+                bound = system.maximum(bound, sizes[i])
+            if system.equal(bound, bound) and place < count - 1:
+                bound = select_size(sizes, count, place, system)
+            for i in range(start, start + count):
+                above = system.maximum(gradient[i], -bound)
+                gradient[i] = system.minimum(above, bound)
 
 
 @helper

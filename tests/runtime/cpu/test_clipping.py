@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from torchlean.cpu.calling import call
 from torchlean.cpu.registry import Mode
-from torchlean_spec.clipping import ClipGlobalNorm, ClipNorm, ClipValue
+from torchlean_spec.clipping import (
+    ClipGlobalNorm,
+    ClipNorm,
+    ClipPercentile,
+    ClipRange,
+    ClipValue,
+)
 from torchlean_spec.numbers import BINARY32, bounded
 from torchlean_spec.shape import vector
 from torchlean_spec.tensor import Tensor
@@ -99,3 +105,98 @@ def test_a_nan_anywhere_reaches_every_gradient(numbers: Callable[..., Array]) ->
     gradient[3] = numpy.nan
     clip_by_kernels(ClipGlobalNorm(1), gradient, Mode.FAST)
     assert numpy.isnan(gradient).all()
+
+
+def test_clipping_by_two_limits_has_the_bits_of_the_spec(
+    numbers: Callable[..., Array], same_bits: Callable[[Array, Array], bool]
+) -> None:
+    """Infinities become the limits, and a NaN stays."""
+    gradient = numbers(100, special=True)
+    clipped = gradient.copy()
+    limits = numpy.array([-0.25, 0.75], numpy.float32)
+    call("clip_range", limits=limits, gradient=clipped, size=100)
+    values = tuple(BINARY32.from_float(float(value)) for value in gradient)
+    record = ClipRange("-0.25", "0.75")
+    (expected,) = record.clip(BINARY32, [Tensor(vector(100), values)])
+    found = [BINARY32.to_float(value) for value in expected.values]
+    assert same_bits(clipped, numpy.array(found, numpy.float32))
+
+
+def clip_by_percentile(
+    percentile: str, gradient: Array, segments: list[tuple[int, int]]
+) -> None:
+    """Clip an arena in place, by the one row."""
+    record = ClipPercentile(percentile)
+    triples = [
+        (start, count, record.place(count) if count else 0) for start, count in segments
+    ]
+    longest = max(count for _, count in segments)
+    call(
+        "clip_percentile",
+        segments=numpy.array(triples, numpy.int64).reshape(-1),
+        sizes=numpy.empty(longest, gradient.dtype),
+        gradient=gradient,
+        span=len(gradient),
+        longest=longest,
+        tensors=len(segments),
+    )
+
+
+def expected_by_percentile(
+    percentile: str, gradient: Array, segments: list[tuple[int, int]]
+) -> Array:
+    """The same by sorting whole tensors."""
+    expected = gradient.copy()
+    for start, count in segments:
+        if count:
+            own = expected[start : start + count]
+            ordered = numpy.sort(numpy.abs(own))
+            bound = ordered[ClipPercentile(percentile).place(count)]
+            own[:] = numpy.minimum(numpy.maximum(own, -bound), bound)
+    return expected
+
+
+@pytest.mark.parametrize("percentile", ["0", "12.5", "50", "90", "99.9", "100"])
+@pytest.mark.parametrize("shape", ["numbers", "ties", "rising", "falling", "zeros"])
+def test_clipping_by_percentile_selects_the_right_size(
+    percentile: str, shape: str, numbers: Callable[..., Array]
+) -> None:
+    """Of mixed, equal and sorted sizes, in tensors of 0, 1 and more elements."""
+    segments = [*SEGMENTS, (1640, 2), (1650, 3), (SPAN - 1, 1), (40, 0)]
+    gradient = {
+        "numbers": numbers(SPAN, 3),
+        "ties": numpy.round(numbers(SPAN, 3) * 2),
+        "rising": numpy.arange(SPAN, dtype=numpy.float32),
+        "falling": -numpy.arange(SPAN, dtype=numpy.float32)[::-1].copy(),
+        "zeros": numpy.zeros(SPAN, numpy.float32),
+    }[shape]
+    clipped = gradient.copy()
+    clip_by_percentile(percentile, clipped, segments)
+    assert (clipped == expected_by_percentile(percentile, gradient, segments)).all()
+
+
+@pytest.mark.parametrize("percentile", ["0", "40", "100"])
+def test_clipping_by_percentile_has_the_bits_of_the_spec(
+    percentile: str,
+    numbers: Callable[..., Array],
+    same_bits: Callable[[Array, Array], bool],
+) -> None:
+    """Zeros of both signs and infinities among the numbers."""
+    gradient = numbers(60, 3)
+    gradient[:6] = [0.0, -0.0, numpy.inf, -numpy.inf, 5e-45, -0.0]
+    clipped = gradient.copy()
+    clip_by_percentile(percentile, clipped, [(0, 60)])
+    values = tuple(BINARY32.from_float(float(value)) for value in gradient)
+    record = ClipPercentile(percentile)
+    (expected,) = record.clip(BINARY32, [Tensor(vector(60), values)])
+    found = [BINARY32.to_float(value) for value in expected.values]
+    assert same_bits(clipped, numpy.array(found, numpy.float32))
+
+
+def test_a_nan_reaches_its_tensor_and_no_other(numbers: Callable[..., Array]) -> None:
+    """As the spec says of an order of what is not a number."""
+    gradient = numbers(SPAN)
+    gradient[3] = numpy.nan
+    clip_by_percentile("50", gradient, SEGMENTS)
+    assert numpy.isnan(gradient[:5]).all()
+    assert not numpy.isnan(gradient[5:]).any()

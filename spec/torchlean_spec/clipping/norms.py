@@ -1,15 +1,7 @@
-"""Gradient clipping: bounds on gradients, put between backward pass and update.
+"""Clipping by norm: each tensor by its own, or all by their common one.
 
-A clipping takes the gradients of all parameters, in the parameters' order, and
-returns as many of the same shapes. Gradients within the bound stay as they are, to
-the bit; zeros always do.
-
->>> from torchlean_spec.numbers import RATIONAL
->>> from torchlean_spec.shape import vector
->>> gradients = [Tensor(vector(2), (Fraction(3), Fraction(-4)))]
->>> (clipped,) = ClipGlobalNorm(1).clip(RATIONAL, gradients)
->>> [str(value) for value in clipped.values]
-['3/5', '-4/5']
+>>> ClipNorm(1).name, ClipGlobalNorm(1).name
+('clip-norm', 'clip-global-norm')
 """
 
 from __future__ import annotations
@@ -18,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial, reduce
-from typing import Literal, Protocol, get_args
+from typing import Literal, get_args
 
+from torchlean_spec.clipping.common import Clip
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.exact import Hyperparameter, exact, within
 from torchlean_spec.numbers.system import A, NumberSystem
@@ -37,83 +30,6 @@ at once, or the norm of the tensors' norms."""
 
 FactorForm = Literal["factor-first", "quotient-first", "product-first", "reciprocal"]
 """`g * (m / n)`, `(g / n) * m`, `(g * m) / n`, or `g * (m * (1 / n))`."""
-
-
-class Clip(Protocol):
-    """A function on the gradients of all parameters, over any number system."""
-
-    def __call__(
-        self, system: NumberSystem[A], gradients: Sequence[Tensor[A, Shape]], /
-    ) -> tuple[Tensor[A, Shape], ...]:
-        """The clipped gradients."""
-        ...
-
-
-class Clipping(Protocol):
-    """An immutable record that says how gradients are clipped."""
-
-    @property
-    def name(self) -> str:
-        """The clipping's name, such as `clip-norm`."""
-        ...
-
-    def clip(
-        self, system: NumberSystem[A], gradients: Sequence[Tensor[A, Shape]], /
-    ) -> tuple[Tensor[A, Shape], ...]:
-        """The clipped gradients, in the order of strict bits."""
-        ...
-
-    def alternatives(self) -> list[tuple[str, Clip]]:
-        """Orders of evaluation that are admitted beside `clip`, by name."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ClipValue:
-    """Each element brought into `[-limit, limit]`: `min(max(g, -limit), limit)`.
-
-    A NaN stays a NaN, and infinities become the limits. The same in PyTorch, Optax
-    and Keras; the original has two limits.
-
-    Args:
-        limit: The largest absolute value, above 0.
-
-    Raises:
-        TorchLeanError: `HYPERPARAMETER` outside the range.
-
-    Source: the original's `NN/Runtime/Optim/GradientUtils.lean`, clipByValue.
-
-    >>> from torchlean_spec.numbers import FLOAT
-    >>> from torchlean_spec.shape import vector
-    >>> (clipped,) = ClipValue(1).clip(FLOAT, [Tensor(vector(3), (-3.0, 0.5, 1.5))])
-    >>> clipped.values
-    (-1.0, 0.5, 1.0)
-    """
-
-    limit: Hyperparameter
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "limit", within("limit", self.limit, "above 0"))
-
-    @property
-    def name(self) -> str:
-        """`clip-value`."""
-        return "clip-value"
-
-    def clip(
-        self, system: NumberSystem[A], gradients: Sequence[Tensor[A, Shape]], /
-    ) -> tuple[Tensor[A, Shape], ...]:
-        """The clipped gradients."""
-        limit = system.constant(exact(self.limit))
-
-        def bounded(value: A) -> A:
-            return system.minimum(system.maximum(value, -limit), limit)
-
-        return tuple(gradient.map(bounded) for gradient in gradients)
-
-    def alternatives(self) -> list[tuple[str, Clip]]:
-        """None: there is nothing to round."""
-        return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +219,23 @@ def norm_of(
         norms = [system.sqrt(square) for square in squares]
         squares = [size * size for size in norms]
     return system.sqrt(system.sum(squares))
+
+
+def l2_norm_squared(system: NumberSystem[A], tensor: Tensor[A, Shape]) -> A:
+    """The sum of a tensor's squares, by the spec's tree; the original's l2NormSq.
+
+    >>> from torchlean_spec.numbers import RATIONAL
+    >>> from torchlean_spec.shape import vector
+    >>> pair = Tensor(vector(2), (Fraction(3), Fraction(-4)))
+    >>> str(l2_norm_squared(RATIONAL, pair)), str(l2_norm(RATIONAL, pair))
+    ('25', '5')
+    """
+    return system.dot(tensor.values, tensor.values)
+
+
+def l2_norm(system: NumberSystem[A], tensor: Tensor[A, Shape]) -> A:
+    """The root of the sum of a tensor's squares; the original's l2Norm."""
+    return system.sqrt(l2_norm_squared(system, tensor))
 
 
 def _scaled(
