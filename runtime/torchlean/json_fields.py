@@ -93,7 +93,10 @@ def number(place: str, value: Json) -> float:
 
 def unexpected(place: str, expected: str, value: Json) -> TorchLeanError:
     """The refusal of what stands in a place."""
-    given = "nothing" if value is None else layout(value)
+    try:
+        given = "nothing" if value is None else layout(value)
+    except RecursionError:
+        given = "brackets within brackets"
     shown = given if len(given) <= 40 else given[:39] + "\u2026"
     return TorchLeanError(
         Reason.FILE_FORMAT, f"{place}: expected {expected}, got {shown}"

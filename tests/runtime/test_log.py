@@ -181,6 +181,42 @@ def test_a_file_that_is_no_log_is_refused(text: str, message: str) -> None:
     assert str(refused.value) == message
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["title", "steps", "series", "notes", "name", "values"]),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["title", "steps", "series", "notes"]), JSON))
+def test_whatever_is_read_is_a_log_or_is_refused(value: dict[str, object]) -> None:
+    """No JSON makes the reader fail in another way, or lose what it accepts."""
+    text = json.dumps(value).replace("Infinity", "1")
+    try:
+        log = parse_train_log(text)
+    except TorchLeanError as error:
+        assert error.reason is Reason.FILE_FORMAT
+        assert str(error).startswith("training log: ")
+    else:
+        assert repr(parse_train_log(log.to_json())) == repr(log)
+
+
+@pytest.mark.parametrize("depth", [100, 330, 600])
+def test_brackets_within_brackets_are_refused(depth: int) -> None:
+    """However deep they are, the sentence is short."""
+    with pytest.raises(TorchLeanError) as refused:
+        parse_train_log(f'{{"series": {"[" * depth}{"]" * depth}}}')
+    assert refused.value.reason is Reason.FILE_FORMAT
+    assert len(str(refused.value)) < 120
+
+
 def test_misaligned_values_are_refused() -> None:
     """A log, and a curve, hold as many values as steps."""
     with pytest.raises(TorchLeanError) as log:

@@ -185,8 +185,9 @@ def _events(path: Path) -> Iterator[ScalarEvent]:
         step, wall_time, summaries = 0, 0.0, []
         for number, value in fields(what, record):
             if number == _STEP and isinstance(value, int):
-                step = value
-            elif number == _WALL_TIME and isinstance(value, bytes):
+                # An int64: the upper half of the numbers are negative.
+                step = value - 2**64 if value >= 2**63 else value
+            elif number == _WALL_TIME and isinstance(value, bytes) and len(value) == 8:
                 (wall_time,) = struct.unpack("<d", value)
             elif number == _SUMMARY and isinstance(value, bytes):
                 summaries.append(value)

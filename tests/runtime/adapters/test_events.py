@@ -167,6 +167,36 @@ def test_what_an_event_file_cannot_hold(
     assert [each.name for each in tmp_path.iterdir()] == [NAME]
 
 
+def test_what_others_write_is_read(tmp_path: Path) -> None:
+    """A negative step is one, and fields of other kinds are passed over."""
+    path = tmp_path / NAME
+    one = field(1, field(1, b"loss") + b"\x15" + struct.pack("<f", 0.5))
+    path.write_bytes(
+        frame(field(2, 2**64 - 7) + field(5, one))
+        + frame(b"\x0d\x00\x00\x80\x3f" + field(2, b"3") + field(5, one))
+    )
+    assert read_tensorboard(path) == (
+        ScalarEvent(-7, "loss", 0.5, 0.0),
+        ScalarEvent(0, "loss", 0.5, 0.0),
+    )
+
+
+@given(st.lists(st.binary(max_size=30), max_size=3))
+def test_whatever_is_read_is_scalars_or_is_refused(
+    tmp_path_factory: pytest.TempPathFactory, messages: list[bytes]
+) -> None:
+    """No bytes within sound records make the reader fail in another way."""
+    path = tmp_path_factory.mktemp("run") / NAME
+    path.write_bytes(b"".join(map(frame, messages)))
+    try:
+        events = read_tensorboard(path)
+    except TorchLeanError as error:
+        assert error.reason is Reason.FILE_FORMAT
+        assert str(error).startswith(f"{path}: expected a protocol buffer message")
+    else:
+        assert all(type(event.value) is float for event in events)
+
+
 def test_another_precision_is_refused(tmp_path: Path) -> None:
     """A word that is none of the two does not fall back to one of them."""
     precision: Any = "float16"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from tests.runtime.logs import LOG, train_logs
 
 from torchlean.adapters import read_csv, write_csv
@@ -123,6 +124,18 @@ def test_what_is_no_table_is_refused(text: str, message: str) -> None:
         parse_csv(text)
     assert refused.value.reason is Reason.FILE_FORMAT
     assert str(refused.value) == message
+
+
+@given(st.text('step#,ab"\n\r-0123.eNainfity', max_size=40).map("step,a\n".__add__))
+def test_whatever_is_read_is_a_log_or_is_refused(text: str) -> None:
+    """No text makes the reader fail in another way, or lose what it accepts."""
+    try:
+        log = parse_csv(text)
+    except TorchLeanError as error:
+        assert error.reason is Reason.FILE_FORMAT
+        assert str(error).startswith("table, line ")
+    else:
+        assert repr(parse_csv(to_csv(log))) == repr(log)
 
 
 def test_text_that_no_file_holds_is_refused(tmp_path: Path) -> None:
