@@ -247,6 +247,55 @@ class Dataset(Generic[S_co, T_co]):
         return hashed.hexdigest()
 
 
+def append(
+    first: Dataset[S_co, T_co], second: Dataset[S_co, T_co]
+) -> Dataset[S_co, T_co]:
+    """The samples of one data set, and behind them those of another.
+
+    Names, and the label to be ignored, are those of the first.
+
+    Raises:
+        TorchLeanError: `SHAPE_MISMATCH` for inputs or targets of different shapes,
+            or different numbers of classes; `CLASS_OUT_OF_RANGE` for a label that
+            is no class of the first.
+
+    >>> left = Dataset(Rows(Scalar(), ((1.0,),)), Labels(2, (0,)))
+    >>> right = Dataset(Rows(Scalar(), ((2.0,),)), Labels(2, (1,)))
+    >>> append(left, right).targets.indices
+    (0, 1)
+    """
+    kinds = [(each.inputs.shape, _kind(each.targets)) for each in (first, second)]
+    if kinds[0] != kinds[1]:
+        raise TorchLeanError(
+            Reason.SHAPE_MISMATCH,
+            f"expected inputs of shape {kinds[0][0]} and {kinds[0][1]}, "
+            f"got {kinds[1][0]} and {kinds[1][1]}",
+        )
+    targets: T_co = _appended(first.targets, second.targets)  # type: ignore[assignment]
+    inputs = _appended_rows(first.inputs, second.inputs)
+    return Dataset(inputs, targets, first.name, first.feature_names)
+
+
+def _kind(targets: Targets) -> str:
+    if isinstance(targets, Labels):
+        return f"{targets.classes} classes"
+    return f"targets of shape {targets.shape}"
+
+
+def _appended_rows(first: Rows[S_co], second: Rows[S_co]) -> Rows[S_co]:
+    admitted = first.allow_non_finite or second.allow_non_finite
+    return Rows(first.shape, first.values + second.values, admitted)
+
+
+def _appended(first: Targets, second: Targets) -> Targets:
+    if isinstance(first, Labels) and isinstance(second, Labels):
+        indices = first.indices + second.indices
+        return Labels(first.classes, indices, first.names, first.ignore_index)
+    if isinstance(first, Rows) and isinstance(second, Rows):
+        return _appended_rows(first, second)
+    raise AssertionError("kinds were compared before")
+
+
 def split(
     dataset: Dataset[S_co, T_co], held_out: int | Fraction | Decimal | float, seed: int
 ) -> tuple[Dataset[S_co, T_co], Dataset[S_co, T_co]]:

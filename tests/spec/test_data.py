@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from torchlean_spec.data import Dataset, Labels, Loader, Rows, Targets, split
+from torchlean_spec.data import (
+    Dataset,
+    Labels,
+    Loader,
+    Rows,
+    Targets,
+    append,
+    split,
+)
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.lean_random import orders
 from torchlean_spec.numbers.rational import RATIONAL
@@ -25,6 +33,11 @@ def numbered(count: int) -> Dataset[Dim[Literal[2], Scalar], Labels]:
     """A data set whose samples can be told apart."""
     inputs = Rows(vector(2), tuple((float(i), -float(i)) for i in range(count)))
     return Dataset(inputs, Labels(count, tuple(range(count))))
+
+
+def answering(width: int) -> Dataset[Shape, Targets]:
+    """One sample with some numbers to predict."""
+    return Dataset(Rows(vector(1), ((1.0,),)), Rows(vector(width), ((1.0,) * width,)))
 
 
 @st.composite
@@ -141,6 +154,27 @@ def test_split_follows_its_stream() -> None:
 def test_split_by_share(share: Fraction | float, expected: int) -> None:
     """A share is the decimal as written, and half a sample goes to the even number."""
     assert len(split(numbered(10), share, seed=0)[1]) == expected
+
+
+@given(st.integers(1, 6), st.integers(1, 6))
+def test_parts_put_together_are_the_whole(first: int, second: int) -> None:
+    """Samples of the one, then of the other, inputs with their targets."""
+    whole = numbered(first + second)
+    parts = (
+        whole.take(range(first)),
+        whole.take(range(first, first + second)),
+    )
+    assert append(*parts) == whole
+    numbers = [Dataset(each.inputs, each.inputs, "n", ("u", "v")) for each in parts]
+    assert append(*numbers) == Dataset(whole.inputs, whole.inputs, "n", ("u", "v"))
+
+
+def test_what_is_admitted_stays_admitted() -> None:
+    """Numbers that are not finite come along from either part."""
+    odd = Dataset(Rows(vector(1), ((math.nan,),), True), Labels(2, (1,)))
+    plain = Dataset(Rows(vector(1), ((0.5,),)), Labels(2, (0,)))
+    for pair in ((odd, plain), (plain, odd)):
+        assert append(*pair).inputs.allow_non_finite
 
 
 def test_digest_reads_documented_bytes() -> None:
@@ -269,6 +303,17 @@ def test_rows_as_a_tensor() -> None:
             lambda: numbered(3).take([]),
             Reason.EMPTY_DATA,
             "expected a data set of at least 1 sample, got none",
+        ),
+        (
+            lambda: append(numbered(3), numbered(2)),
+            Reason.SHAPE_MISMATCH,
+            "expected inputs of shape [2] and 3 classes, got [2] and 2 classes",
+        ),
+        (
+            lambda: append(answering(1), answering(2)),
+            Reason.SHAPE_MISMATCH,
+            "expected inputs of shape [1] and targets of shape [1], "
+            "got [1] and targets of shape [2]",
         ),
         (
             lambda: split(numbered(3), 3, seed=0),

@@ -96,19 +96,18 @@ def append(
 ) -> TensorDataset[S_co, T_co]:
     """The samples of one data set, and behind them those of another, in memory.
 
-    Name, names of classes and of features are those of the first.
+    Names, and the label to be ignored, are those of the first.
 
     Raises:
-        TorchLeanError: `SHAPE_MISMATCH` for samples of different shapes or kinds.
+        TorchLeanError: `SHAPE_MISMATCH` for samples of different shapes or kinds;
+            `CLASS_OUT_OF_RANGE` for a label that is no class of the first.
     """
-    kinds = [
-        (each.input_shape, each.target_shape, each.classes) for each in (first, second)
-    ]
+    kinds = [(each.input_shape, _kind(each)) for each in (first, second)]
     if kinds[0] != kinds[1]:
-        described = [f"{x}, {y} and {c} classes" for x, y, c in kinds]
         raise TorchLeanError(
             Reason.SHAPE_MISMATCH,
-            f"expected inputs and targets of {described[0]}, got {described[1]}",
+            f"expected inputs of shape {kinds[0][0]} and {kinds[0][1]}, "
+            f"got {kinds[1][0]} and {kinds[1][1]}",
         )
     return replace(
         first,
@@ -117,6 +116,12 @@ def append(
         allow_non_finite=first.allow_non_finite or second.allow_non_finite,
         source=None,
     )
+
+
+def _kind(dataset: TensorDataset[S_co, T_co]) -> str:
+    if dataset.classes is not None:
+        return f"{dataset.classes} classes"
+    return f"targets of shape {dataset.target_shape}"
 
 
 def cycled(dataset: TensorDataset[S_co, T_co], count: int) -> TensorDataset[S_co, T_co]:
