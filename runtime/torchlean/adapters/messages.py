@@ -101,7 +101,7 @@ def _read_varint(what: str, data: bytes, place: int) -> tuple[int, int]:
         digit = data[place]
         place += 1
         value |= (digit & 0x7F) << shift
-        if digit < 0x80:
+        if digit < 0x80 and value < 2**64:
             return value, place
     raise _refusal(what, "a number of more than 64 bits")
 

@@ -62,6 +62,7 @@ def test_what_is_too_large_becomes_infinite(value: float, wanted: bytes) -> None
         (b"\x15\x00", "one that is cut short"),
         (b"\x0b", "the wire type 3"),
         (b"\x08" + b"\x80" * 11, "a number of more than 64 bits"),
+        (b"\x08" + b"\xff" * 9 + b"\x7f", "a number of more than 64 bits"),
     ],
 )
 def test_what_is_no_message_is_refused(data: bytes, found: str) -> None:
