@@ -8,7 +8,14 @@ from decimal import Decimal
 from hypothesis import strategies as st
 
 from torchlean_spec import losses, optimizers, schedules
-from torchlean_spec.clipping import ClipGlobalNorm, ClipNorm, Clipping, ClipValue
+from torchlean_spec.clipping import (
+    ClipGlobalNorm,
+    ClipNorm,
+    ClipPercentile,
+    Clipping,
+    ClipRange,
+    ClipValue,
+)
 from torchlean_spec.losses import Loss
 from torchlean_spec.optimizers import ElementOptimizer, Optimizer, PartOptimizer
 from torchlean_spec.schedules import Schedule
@@ -242,6 +249,8 @@ NORMS = st.sampled_from((1, 2, "infinity"))
 CLIPPINGS: st.SearchStrategy[Clipping | None] = st.one_of(
     st.none(),
     st.builds(ClipValue, tenths(1, 20)),
+    st.builds(ClipRange, tenths(1, 20).map(lambda limit: -limit), tenths(0, 20)),
+    st.builds(ClipPercentile, st.integers(0, 100)),
     st.builds(ClipNorm, tenths(1, 20), NORMS, EPSILONS),
     st.builds(ClipGlobalNorm, tenths(1, 20), NORMS, EPSILONS),
 )

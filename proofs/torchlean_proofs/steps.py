@@ -272,7 +272,7 @@ def tensor_columns(
     slots = optimizer.state_names
     before = tuple(step.before.slots[slot][name].map(enter) for slot in slots)
     after = tuple(step.after.slots[slot][name].map(enter) for slot in slots)
-    kept = optimizer.next_state(system, coefficients, number, gradient, before)
+    kept = optimizer.next_state(system, coefficients, number, gradient, before, after)
     parameter = step.before.parameters[name].map(enter)
     moved = optimizer.next_parameter(system, coefficients, parameter, gradient, after)
     return [moved.values, *(each.values for each in kept)]

@@ -70,6 +70,9 @@ class Stream(IntEnum):
     SYNTHETIC = 5
     """Noise of made-up data sets."""
 
+    SKETCH = 6
+    """Signs by which gradients are sampled; the ordinal is 0."""
+
 
 def stream(kind: Stream, ordinal: int = 0) -> int:
     """The number of a stream: `kind * 2^32 + ordinal`.

@@ -22,10 +22,12 @@ from torchlean_spec.losses import CrossEntropy
 from torchlean_spec.optimizers import (
     SGD,
     Adam,
+    LowRankProjection,
     Muon,
     Optimizer,
     ParameterGroup,
     ParameterGroups,
+    ProjectedSGD,
 )
 from torchlean_spec.schedules import Cosine
 from torchlean_spec.sources import Source
@@ -49,6 +51,10 @@ OPTIMIZERS: dict[str, Optimizer] = {
     "groups": with_rest(SGD("0.1", momentum="0.9"), "0.*"),
     "muon": with_rest(Muon("0.05", weight_decay="0.1")),
     "identity": with_rest(Muon("0.05", nesterov=False, orthogonalizer="identity")),
+    "projected": with_rest(
+        ProjectedSGD("0.5", LowRankProjection(1, update_interval=2))
+    ),
+    "everything": ProjectedSGD("0.1"),
 }
 
 

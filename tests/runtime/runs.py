@@ -47,10 +47,12 @@ from torchlean_spec.optimizers import (
     AdaGrad,
     Adam,
     AdamW,
+    LowRankProjection,
     Muon,
     Optimizer,
     ParameterGroup,
     ParameterGroups,
+    ProjectedSGD,
     RMSProp,
 )
 from torchlean_spec.schedules import Cosine, WarmUp
@@ -188,6 +190,17 @@ RUNS: dict[str, tuple[TrainingRun, Data]] = {
                     ("2.weight", "4.weight"),
                 ),
                 ParameterGroup(AdamW("0.01"), "rest"),
+            ),
+        ),
+        NUMBERS,
+    ),
+    "projected": (
+        training_run(
+            optimizer=ParameterGroups(
+                ParameterGroup(
+                    ProjectedSGD("0.5", LowRankProjection(2, 2)), "matrices"
+                ),
+                ParameterGroup(ProjectedSGD("0.1"), "rest"),
             ),
         ),
         NUMBERS,

@@ -38,6 +38,7 @@ TOPICS = (
     "optimizers_relations",
     "optimizers_groups",
     "optimizers_orthogonal",
+    "optimizers_projection",
     "schedules",
     "schedules_ranges",
     "schedules_recurrences",

@@ -126,9 +126,15 @@ def optimizer(draws: Draws) -> Optimizer:
     rule: PartOptimizer = draws.choice(found)
     if draws.integer(0, 3):
         return rule
-    # These words fit every model, and Muon every matrix.
+    # These words fit every model, and these rules every matrix.
     muon = optimizers.Muon(rate, steps=draws.integer(1, 9), scale="none")
-    rule = draws.choice((rule, muon))
+    basis = optimizers.LowRankProjection(draws.integer(1, 9), seed=draws.integer(0, 9))
+    projections: tuple[optimizers.Projection, ...] = (
+        basis,
+        optimizers.IdentityProjection(),
+    )
+    projected = optimizers.ProjectedSGD(rate, draws.choice(projections))
+    rule = draws.choice((rule, muon, projected))
     matrices = optimizers.ParameterGroup(rule, "matrices")
     others = optimizers.ParameterGroup(draws.choice(found), ("rest",))
     return optimizers.ParameterGroups(matrices, others)

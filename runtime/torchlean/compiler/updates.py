@@ -13,14 +13,17 @@ from torchlean.compiler.arena import Arena, Table, stretch
 from torchlean.compiler.assembly import Assembly
 from torchlean.compiler.layout import Layout, slot_buffer
 from torchlean.compiler.muon import update_by_muon
+from torchlean.compiler.projection import update_by_projection
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.optimizers import (
     ElementOptimizer,
     Muon,
     PartOptimizer,
+    ProjectedSGD,
     TensorOptimizer,
 )
 from torchlean_spec.optimizers.groups import Part
+from torchlean_spec.optimizers.projection import BASIS
 from torchlean_spec.shape import Shape
 from torchlean_spec.training import TrainingRun
 
@@ -41,13 +44,18 @@ def slot_layouts(run: TrainingRun, layout: Layout) -> dict[str, Layout]:
         layout: Where its parameters lie.
     """
     order = order_of(run.parts)
-    return {slot: _slot_layout(kept, layout, order) for slot, kept in run.kept.items()}
+    return {
+        slot: _slot_layout(slot, kept, layout, order) for slot, kept in run.kept.items()
+    }
 
 
 def _slot_layout(
-    kept: Mapping[str, Shape], layout: Layout, order: Sequence[str]
+    slot: str, kept: Mapping[str, Shape], layout: Layout, order: Sequence[str]
 ) -> Layout:
     turned = [name for name in kept if layout.stretches[name].transposed]
+    if slot == BASIS:
+        # A basis lies as it is, however its parameter does.
+        turned = []
     ordered = [name for name in order if name in kept]
     return Layout.of_shapes(kept, frozenset(turned), ordered)
 
@@ -124,8 +132,11 @@ def _update_tensors(optimizer: TensorOptimizer, arena: Arena, table: Table) -> N
     """Rows for each matrix of a part."""
     if isinstance(optimizer, Muon):
         update_by_muon(optimizer, arena, table)
+    elif isinstance(optimizer, ProjectedSGD):
+        update_by_projection(optimizer, arena, table)
     else:
         raise TorchLeanError(
             Reason.UNSUPPORTED,
-            f"expected an optimizer of elements or muon, got {optimizer.name}",
+            f"expected an optimizer of elements, muon or projected_sgd, "
+            f"got {optimizer.name}",
         )

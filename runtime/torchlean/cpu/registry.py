@@ -38,6 +38,7 @@ TOPICS = (
     "measuring",
     "optimizers",
     "orthogonal",
+    "projection",
     "random",
     "reduction",
     "regression_losses",

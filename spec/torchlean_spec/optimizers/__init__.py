@@ -50,5 +50,11 @@ from torchlean_spec.optimizers.groups import parts_of as parts_of
 from torchlean_spec.optimizers.kinds import Kind as Kind
 from torchlean_spec.optimizers.kinds import momentum_sgd as momentum_sgd
 from torchlean_spec.optimizers.muon import Muon as Muon
+from torchlean_spec.optimizers.projection import (
+    IdentityProjection as IdentityProjection,
+)
+from torchlean_spec.optimizers.projection import LowRankProjection as LowRankProjection
+from torchlean_spec.optimizers.projection import ProjectedSGD as ProjectedSGD
+from torchlean_spec.optimizers.projection import Projection as Projection
 from torchlean_spec.optimizers.rmsprop import RMSProp as RMSProp
 from torchlean_spec.optimizers.rmsprop import rmsprop as rmsprop

@@ -160,9 +160,14 @@ class TensorOptimizer(RatedOptimizer, Protocol):
         step: int,
         gradient: Tensor[A, Shape],
         state: tuple[Tensor[A, Shape], ...],
+        found: tuple[Tensor[A, Shape], ...] = (),
         /,
     ) -> tuple[Tensor[A, Shape], ...]:
-        """The state after a step, counted from 1; before step 1 it is zeros."""
+        """The state after a step, counted from 1; before step 1 it is zeros.
+
+        Where the answer is `found` already, and is to be judged, what is made of
+        the state's first parts is made of those that were found.
+        """
         ...
 
     def next_parameter(

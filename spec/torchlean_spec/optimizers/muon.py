@@ -199,6 +199,7 @@ class Muon:
         step: int,
         gradient: Tensor[A, Shape],
         state: tuple[Tensor[A, Shape], ...],
+        found: tuple[Tensor[A, Shape], ...] = (),
         /,
     ) -> tuple[Tensor[A, Shape], ...]:
         """The buffer after the step."""

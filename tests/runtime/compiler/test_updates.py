@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 from tests.runtime.compiler.programs import small_run
 
@@ -12,15 +13,29 @@ from torchlean.compiler.layout import slot_buffer
 from torchlean.compiler.lower import compile_step
 from torchlean.compiler.updates import CAPACITY, coefficient_starts, slot_layouts
 from torchlean.cpu.registry import Mode
+from torchlean.data import tensor_dataset
+from torchlean.engine import Engine
 from torchlean.plan import Place, Row, verify
+from torchlean_spec.data import Loader
+from torchlean_spec.errors import Reason, TorchLeanError
+from torchlean_spec.layers import Linear, ReLU, Sequential
+from torchlean_spec.losses import MeanSquaredError
+from torchlean_spec.numbers import BINARY32
 from torchlean_spec.optimizers import (
     SGD,
     Adam,
     AdamW,
+    LowRankProjection,
+    Muon,
     ParameterGroup,
     ParameterGroups,
+    ProjectedSGD,
+    RMSProp,
 )
+from torchlean_spec.schedules import Cosine
+from torchlean_spec.task import Task
 from torchlean_spec.training import TrainingRun
+from torchlean_spec.training import run as spec_run
 
 GROUPS = ParameterGroups(
     ParameterGroup(SGD("0.1", momentum="0.9"), ("2.weight", "*.bias")),
@@ -90,6 +105,84 @@ def test_slots_have_room_for_those_who_keep_them() -> None:
         assert compiled.plan.buffers[slot_buffer(slot)].extent == layout.size
         for name, stretch in layout.stretches.items():
             assert stretch.transposed == compiled.layout.stretches[name].transposed
+
+
+LONG = ParameterGroups(
+    ParameterGroup(Muon("0.01", steps=2), "0.weight"),
+    ParameterGroup(ProjectedSGD("0.05", LowRankProjection(1, 7)), "2.weight"),
+    ParameterGroup(SGD("0.02", momentum="0.9", nesterov=True), "0.bias"),
+    ParameterGroup(RMSProp("0.01", centered=True), "rest"),
+)
+
+
+def test_several_hundred_steps_have_the_specs_bits() -> None:
+    """Strict steps of every kind of group, where an error of one bit would grow."""
+    generator = np.random.default_rng(3)
+    inputs, targets = generator.standard_normal((2, 4, 2))
+    data = tensor_dataset(inputs, targets)
+    run = TrainingRun(
+        Task(Sequential(Linear(2, 2), ReLU(), Linear(2, 2)), MeanSquaredError()),
+        LONG,
+        Loader(4, 2, seed=5),
+        steps=300,
+        schedule=Cosine(250, "0.001"),
+        seed=8,
+    )
+    engine = Engine(run, data, strict=True)
+    losses = engine.run(300)
+    *_, last = spec_run(BINARY32, run, data.to_spec())
+    assert last.number == 300
+    assert losses[-1] == BINARY32.to_float(last.loss)
+    assert losses[-1] < losses[0] / 4
+    after = engine.state()
+    for name, tensor in last.after.parameters.items():
+        wanted = [BINARY32.to_float(value) for value in tensor.values]
+        assert after.parameters[name].ravel().tolist() == wanted
+    assert after.slots.keys() == last.after.slots.keys()
+    for slot, tensors in last.after.slots.items():
+        assert after.slots[slot].keys() == tensors.keys()
+        for name, tensor in tensors.items():
+            wanted = [BINARY32.to_float(value) for value in tensor.values]
+            assert after.slots[slot][name].ravel().tolist() == wanted
+
+
+@dataclass(frozen=True)
+class Unheard:
+    """An optimizer that looks at whole parameters, and that has no kernels."""
+
+    learning_rate = 1
+    name = variant = "unheard"
+    state_names = coefficient_names = ()
+
+    def coefficients(self, *given: object) -> dict[str, object]:
+        """None."""
+        return {}
+
+    def takes(self, shape: object) -> bool:
+        """Any shape."""
+        return True
+
+    def state_shapes(self, shape: object) -> tuple[object, ...]:
+        """Nothing is kept."""
+        return ()
+
+    def next_state(self, *given: object) -> tuple[object, ...]:
+        """Nothing."""
+        return ()
+
+    def next_parameter(self, *given: object) -> object:
+        """The parameter."""
+        return given[2]
+
+
+def test_an_optimizer_without_kernels_is_refused() -> None:
+    """The refusal names it, and those of its kind that have kernels."""
+    with pytest.raises(TorchLeanError) as refused:
+        compile_step(small_run(optimizer=Unheard()), (6,), Mode.FAST, batch=16)  # type: ignore[arg-type]
+    assert refused.value.reason is Reason.UNSUPPORTED
+    assert str(refused.value) == (
+        "expected an optimizer of elements, muon or projected_sgd, got unheard"
+    )
 
 
 def test_one_slot_may_hold_numbers_of_several_optimizers() -> None:
