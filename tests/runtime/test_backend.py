@@ -19,7 +19,14 @@ from torchlean_spec.backend import (
     Dtype,
     UnsupportedError,
 )
-from torchlean_spec.clipping import ClipGlobalNorm, ClipNorm, Clipping, ClipValue
+from torchlean_spec.clipping import (
+    ClipGlobalNorm,
+    ClipNorm,
+    ClipPercentile,
+    Clipping,
+    ClipRange,
+    ClipValue,
+)
 from torchlean_spec.data import Dataset, Labels, Loader, Rows
 from torchlean_spec.description import to_json
 from torchlean_spec.errors import Reason, TorchLeanError
@@ -330,6 +337,10 @@ def test_updates_have_the_specs_bits(optimizer: ElementOptimizer, strict: bool) 
 
 CLIPPINGS: list[Clipping] = [
     ClipValue("0.3"),
+    ClipRange("-0.2", "0.7"),
+    ClipPercentile(0),
+    ClipPercentile("66.6"),
+    ClipPercentile(100),
     ClipNorm(1, norm=1),
     ClipNorm(2, epsilon="1e-6"),
     ClipGlobalNorm("1.5"),

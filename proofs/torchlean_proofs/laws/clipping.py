@@ -12,9 +12,13 @@ from torchlean_spec.clipping import (
     Clip,
     ClipGlobalNorm,
     ClipNorm,
+    ClipPercentile,
     Clipping,
+    ClipRange,
     ClipValue,
     Norm,
+    l2_norm,
+    l2_norm_squared,
     norm_of,
 )
 from torchlean_spec.errors import Reason
@@ -128,6 +132,115 @@ def clipped_by_value(apply: Apply, case: Clipped) -> bool:
     return values_of(apply(case.clipping, case.gradients)) == expected
 
 
+def ranges(draws: Draws) -> Iterator[Clipped]:
+    """Clippings by two limits, and gradients on all sides of both."""
+    for _ in range(40):
+        lowest = Fraction(-draws.integer(0, 40), 20)
+        highest = Fraction(draws.integer(1, 40), 20)
+        values = (*draws.fractions(5), lowest, highest, Fraction(0))
+        yield Clipped(ClipRange(lowest, highest), (Tensor(vector(8), values),))
+
+
+def one_limit(clipping: Clipping, gradients: Gradients) -> Gradients:
+    """The wrong clipping by the upper limit alone."""
+    assert isinstance(clipping, ClipRange)
+    return ClipRange(-10, clipping.highest).clip(RATIONAL, gradients)
+
+
+@law(
+    "clipping.range",
+    objects="clipping.ClipRange",
+    evidence=Evidence.SEARCHED,
+    subject=applied,
+    mutants={"nothing": unclipped, "halved": halved, "one limit": one_limit},
+    cases=ranges,
+)
+def clipped_by_range(apply: Apply, case: Clipped) -> bool:
+    """Each element becomes the nearest one between the limits."""
+    assert isinstance(case.clipping, ClipRange)
+    lowest, highest = exact(case.clipping.lowest), exact(case.clipping.highest)
+    expected = [max(lowest, min(highest, v)) for v in values_of(case.gradients)]
+    return values_of(apply(case.clipping, case.gradients)) == expected
+
+
+def percentiles(draws: Draws) -> Iterator[Clipped]:
+    """Clippings by percentile, and tensors of several sizes with equal elements."""
+    for _ in range(60):
+        percentile = Fraction(draws.integer(0, 200), 2)
+        tensors: list[Tensor[Fraction, Shape]] = []
+        for _ in range(2):
+            values = draws.fractions(draws.integer(1, 9))
+            values += tuple(-value for value in values[:2])
+            tensors.append(Tensor(vector(len(values)), values))
+        yield Clipped(ClipPercentile(percentile), tuple(tensors))
+
+
+def within(bound: Fraction, tensor: Tensor[Fraction, Shape]) -> Tensor[Fraction, Shape]:
+    """The nearest elements whose absolute value is at most a bound."""
+    return tensor.map(lambda value: max(-bound, min(bound, value)))
+
+
+def percentile_of_all(clipping: Clipping, gradients: Gradients) -> Gradients:
+    """The wrong clipping by a percentile of all tensors together."""
+    assert isinstance(clipping, ClipPercentile)
+    sizes = sorted(map(abs, values_of(gradients)))
+    bound = sizes[clipping.place(len(sizes))]
+    return tuple(within(bound, each) for each in gradients)
+
+
+def percentile_rounded_up(clipping: Clipping, gradients: Gradients) -> Gradients:
+    """The wrong clipping by the next larger size."""
+    assert isinstance(clipping, ClipPercentile)
+    ordered = [sorted(map(abs, each.values)) for each in gradients]
+    places = [clipping.place(len(sizes)) + 1 for sizes in ordered]
+    pairs = zip(ordered, places, strict=True)
+    bounds = [sizes[min(place, len(sizes) - 1)] for sizes, place in pairs]
+    return tuple(map(within, bounds, gradients))
+
+
+def percentile_of_signed(clipping: Clipping, gradients: Gradients) -> Gradients:
+    """The wrong clipping by a percentile of the elements, signs and all."""
+    assert isinstance(clipping, ClipPercentile)
+    ordered = [sorted(each.values) for each in gradients]
+    bounds = [abs(values[clipping.place(len(values))]) for values in ordered]
+    return tuple(map(within, bounds, gradients))
+
+
+@law(
+    "clipping.percentile",
+    objects="clipping.ClipPercentile order_statistics.order_statistic "
+    "order_statistics.sorting_network",
+    evidence=Evidence.SEARCHED,
+    subject=applied,
+    mutants={
+        "nothing": unclipped,
+        "halved": halved,
+        "all together": percentile_of_all,
+        "rounded up": percentile_rounded_up,
+        "by signed elements": percentile_of_signed,
+    },
+    cases=percentiles,
+)
+def clipped_by_percentile(apply: Apply, case: Clipped) -> bool:
+    """The bound is a size of the tensor: enough sizes reach it, and not too many.
+
+    With n elements and the place k, at least k + 1 sizes are at most the bound, and
+    at least n - k are at least the bound; each element becomes the nearest within.
+    """
+    assert isinstance(case.clipping, ClipPercentile)
+    clipped = apply(case.clipping, case.gradients)
+    for before, after in zip(case.gradients, clipped, strict=True):
+        sizes = [abs(value) for value in before.values]
+        bound = max(abs(value) for value in after.values)
+        place = exact(case.clipping.percentile) * (len(sizes) - 1) // 100
+        below = sum(size <= bound for size in sizes)
+        above = sum(size >= bound for size in sizes)
+        enough = below >= place + 1 and above >= len(sizes) - place
+        if after != within(bound, before) or bound not in sizes or not enough:
+            return False
+    return True
+
+
 def in_norm(case: Clipped, gradients: Sequence[Tensor[Fraction, Shape]]) -> Fraction:
     """The clipping's norm of some tensors."""
     assert isinstance(case.clipping, ClipNorm | ClipGlobalNorm)
@@ -143,6 +256,30 @@ def scaled_rightly(apply: Apply, case: Clipped) -> bool:
         return found == case.gradients
     expected = [value * maximum / size for value in values_of(case.gradients)]
     return values_of(found) == expected and in_norm(case, found) == maximum
+
+
+@law(
+    "clipping.l2_norm",
+    objects="clipping.l2_norm clipping.l2_norm_squared clipping.norm_of",
+    evidence=Evidence.IDENTITY_TESTED,
+    subject=lambda tensor: (
+        l2_norm(RATIONAL, tensor),
+        l2_norm_squared(RATIONAL, tensor),
+    ),
+    mutants={
+        "the largest size": lambda tensor: (max(map(abs, tensor.values)),) * 2,
+        "not squared": lambda tensor: (l2_norm(RATIONAL, tensor),) * 2,
+    },
+    cases=lambda draws: (pair(draws) for _ in range(30)),
+)
+def l2_norms(
+    norms: Callable[[Tensor[Fraction, Shape]], tuple[Fraction, Fraction]],
+    tensor: Tensor[Fraction, Shape],
+) -> bool:
+    """The norm's square is the sum of squares, and it is the norm of order 2."""
+    norm, squared = norms(tensor)
+    total = sum((value * value for value in tensor.values), Fraction(0))
+    return norm * norm == squared == total and norm == norm_of(RATIONAL, 2, [tensor])
 
 
 @law(
@@ -203,12 +340,14 @@ def every(draws: Draws) -> Iterator[Clipped]:
     yield from limits(draws)
     yield from one_tensor(ClipNorm)(draws)
     yield from several(ClipGlobalNorm)(draws)
+    yield from ranges(draws)
+    yield from percentiles(draws)
 
 
 @law(
     "clipping.idempotent",
     objects="clipping.ClipValue clipping.ClipNorm clipping.ClipGlobalNorm "
-    "clipping.Clipping",
+    "clipping.ClipRange clipping.ClipPercentile clipping.Clipping",
     evidence=Evidence.SEARCHED,
     subject=applied,
     mutants={"halved": halved},
@@ -293,13 +432,20 @@ def orders_agree(alternatives: Callable[[Clipping], list[Clip]], case: Clipped) 
     )
 
 
-ONES: tuple[Clipping, ...] = (ClipValue(1), ClipNorm(1), ClipGlobalNorm(1))
-"""Each clipping with a bound of 1."""
+ONES: tuple[Clipping, ...] = (
+    ClipValue(1),
+    ClipRange(-1, 1),
+    ClipPercentile(0),
+    ClipNorm(1),
+    ClipGlobalNorm(1),
+)
+"""Each clipping with a bound that some of the gradients exceed."""
 
 
 @law(
     "clipping.not_a_number",
-    objects="clipping.ClipValue clipping.ClipNorm clipping.ClipGlobalNorm",
+    objects="clipping.ClipValue clipping.ClipRange clipping.ClipPercentile "
+    "clipping.ClipNorm clipping.ClipGlobalNorm",
     evidence=Evidence.EXHAUSTIVE,
     subject=lambda clipping, gradients: clipping.clip(FLOAT, gradients),
     mutants={
@@ -324,6 +470,10 @@ def not_a_number(
 
 BAD: tuple[tuple[type, Mapping[str, object]], ...] = (
     (ClipValue, {"limit": 0}),
+    (ClipRange, {"lowest": "0.5", "highest": 1}),
+    (ClipRange, {"lowest": 0, "highest": 0}),
+    (ClipPercentile, {"percentile": -1}),
+    (ClipPercentile, {"percentile": "100.5"}),
     (ClipNorm, {"maximum": -1}),
     (ClipGlobalNorm, {"maximum": 1, "epsilon": -1}),
 )
@@ -332,7 +482,8 @@ BAD: tuple[tuple[type, Mapping[str, object]], ...] = (
 
 @law(
     "clipping.ranges",
-    objects="clipping.ClipValue clipping.ClipNorm clipping.ClipGlobalNorm",
+    objects="clipping.ClipValue clipping.ClipRange clipping.ClipPercentile "
+    "clipping.ClipNorm clipping.ClipGlobalNorm",
     evidence=Evidence.EXHAUSTIVE,
     subject=lambda record, fields: record(**fields),
     mutants={"ranges unchecked": lambda record, fields: object.__new__(record)},
