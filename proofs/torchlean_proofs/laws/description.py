@@ -172,6 +172,8 @@ def clip(draws: Draws) -> Clipping | None:
     found: tuple[Clipping | None, ...] = (
         None,
         clipping.ClipValue(decimal(draws)),
+        clipping.ClipRange(-decimal(draws), decimal(draws)),
+        clipping.ClipPercentile(decimal(draws)),
         clipping.ClipNorm(decimal(draws), norm=1),
         clipping.ClipGlobalNorm(decimal(draws), norm="infinity"),
     )
