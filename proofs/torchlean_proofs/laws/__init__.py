@@ -54,6 +54,7 @@ TOPICS = (
     "random",
     "data",
     "data_refused",
+    "data_together",
     "batches",
     "transforms",
     "synthetic",
