@@ -34,6 +34,7 @@ from torchlean.targets import (
 )
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.layers import output_shape
+from torchlean_spec.losses import CrossEntropy
 from torchlean_spec.metrics import Count
 from torchlean_spec.operations import Kind
 from torchlean_spec.shape import shape_of, sizes
@@ -281,6 +282,9 @@ class _Sums:
         self._denominator = Fraction(0)
         self._correct = 0
         self._counted = 0
+        self._is_indexed = task.loss.target_kind is Kind.INDEX
+        # Rows of probabilities are classes as long as each of them is one-hot.
+        self._is_one_hot = isinstance(task.loss, CrossEntropy) and not self._is_indexed
 
     def add(self, total: float, predictions: Array, targets: Array) -> None:
         """Take in a batch's summed loss, and what a mean divides by."""
@@ -292,11 +296,18 @@ class _Sums:
 
     def count(self, predictions: Array, targets: Array) -> None:
         """Take in how many classes are right, where there are classes."""
-        if self._loss.target_kind is Kind.INDEX:
+        if self._is_indexed:
             counts = targets != ignored_index(self._loss)
             right = metrics.classes(predictions) == targets
             self._correct += int(np.count_nonzero(right & counts))
             self._counted += int(np.count_nonzero(counts))
+        elif self._is_one_hot:
+            hot = targets == 1
+            alone = np.count_nonzero(targets, axis=1) == 1
+            self._is_one_hot = bool(hot.any(axis=1).all() and alone.all())
+            right = metrics.classes(predictions) == np.argmax(hot, axis=1)
+            self._correct += int(np.count_nonzero(right))
+            self._counted += len(targets)
 
     def loss(self) -> float:
         """The loss of all samples, reduced as the task says."""
@@ -307,7 +318,7 @@ class _Sums:
 
     def counted(self) -> Count | None:
         """How many classes are right."""
-        if self._loss.target_kind is not Kind.INDEX:
+        if not self._is_indexed and not self._is_one_hot:
             return None
         if not self._counted:
             raise TorchLeanError(

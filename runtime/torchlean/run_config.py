@@ -26,6 +26,7 @@ from torchlean_spec.training import NumberFormat
 
 if TYPE_CHECKING:
     from torchlean.log import LogDestination
+    from torchlean.options import Options
     from torchlean.probes import Probe
     from torchlean.trained import Trained
 
@@ -83,6 +84,40 @@ class RunConfig(_Keywords):
     strict: bool = False
     threads: int | None = None
     device: str = "cpu"
+
+    @staticmethod
+    def of(options: Options, optimizer: Optimizer | None = None) -> RunConfig:
+        """The settings that a module's options are, with an optimizer.
+
+        >>> from torchlean.options import Options
+        >>> RunConfig.of(Options(seed=3))
+        RunConfig(seed=3)
+        """
+        return RunConfig(
+            DEFAULT_OPTIMIZER if optimizer is None else optimizer,
+            options.seed,
+            options.dtype,
+            options.backend,
+            options.strict or options.fast_kernels is False,
+            options.threads,
+            options.device,
+        )
+
+    def to_arguments(self) -> list[str]:
+        """The flags that say so on a command line, the optimizer aside.
+
+        `runtime_flags.read_options` reads them back.
+
+        >>> RunConfig(seed=3, strict=True).to_arguments()
+        ['--seed', '3', '--strict']
+        """
+        flags = []
+        for name in self.keys():
+            if name == "strict":
+                flags.append("--strict")
+            elif name != "optimizer":
+                flags += [f"--{name}", str(self[name])]
+        return flags
 
 
 @dataclass(frozen=True, slots=True, repr=False)

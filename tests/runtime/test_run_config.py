@@ -10,6 +10,7 @@ import pytest
 
 from torchlean.data import two_moons
 from torchlean.run_config import RunConfig, TrainOptions
+from torchlean.runtime_flags import read_options
 from torchlean.trainer import Trainer
 from torchlean_spec.layers import Linear
 from torchlean_spec.optimizers import SGD, Adam
@@ -53,3 +54,19 @@ def test_options_train_as_the_keywords_do() -> None:
     found = trainer.train(MOONS, **longer)
     same = trainer.train(MOONS, steps=5, batch_size=10)
     assert found.losses.tobytes() == same.losses.tobytes()
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        RunConfig(),
+        RunConfig(seed=3, strict=True),
+        RunConfig(dtype="float64", backend="eager", threads=2),
+    ],
+)
+def test_settings_are_flags_and_flags_are_settings(config: RunConfig) -> None:
+    """What is written as flags is read back; the optimizer is no flag."""
+    options, rest = read_options([*config.to_arguments(), "--steps", "3"])
+    assert rest == ["--steps", "3"]
+    assert RunConfig.of(options) == config
+    assert RunConfig.of(options, Adam()) == replace(config, optimizer=Adam())

@@ -17,6 +17,7 @@ from torchlean.trainer import Trainer
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.layers import Linear, Sequential, Tanh
 from torchlean_spec.losses import CrossEntropy, Loss, MeanSquaredError, Reduction
+from torchlean_spec.metrics import Count
 from torchlean_spec.operations import Kind
 from torchlean_spec.optimizers import SGD
 from torchlean_spec.program import Value
@@ -77,6 +78,18 @@ def test_a_task_trains_as_its_loss(
         assert bits(spelled.train(dataset, batch_size=10, steps=9)) == bits(first)
     for read in (named.load(tmp_path / "file"), load(tmp_path / "file")):
         assert read.evaluate(dataset) == first.after
+
+
+def test_one_hot_rows_are_counted_as_their_classes() -> None:
+    """A row is right when the largest output is where its one is."""
+    trainer = Trainer(MODEL, task="classification", optimizer=SGD("0.1"))
+    trained = trainer.train(ONE_HOT, batch_size=10, steps=30)
+    right = trained.predict_class(MOONS.inputs) == MOONS.targets
+    assert trained.after.count == Count(int(right.sum()), 60)
+    assert trained.accuracy(ONE_HOT) == right.sum() / 60
+    soft = Trainer(MODEL, task="cross-entropy").train(SOFT, batch_size=10, steps=1)
+    assert soft.after.count is None
+    assert soft.evaluate(ONE_HOT).count is not None
 
 
 def test_the_default_optimizer_is_the_originals() -> None:
