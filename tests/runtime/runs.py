@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 from torchlean.data import tensor_dataset
 from torchlean.engine import Data
 from torchlean_spec import training as spec
-from torchlean_spec.clipping import ClipGlobalNorm, ClipNorm, Clipping, ClipValue
+from torchlean_spec.clipping import (
+    ClipGlobalNorm,
+    ClipNorm,
+    ClipPercentile,
+    Clipping,
+    ClipRange,
+    ClipValue,
+)
 from torchlean_spec.data import Loader
 from torchlean_spec.layers import (
     ELU,
@@ -158,6 +165,7 @@ RUNS: dict[str, tuple[TrainingRun, Data]] = {
             Sequential(Linear(6, 6), Residual(Linear(6, 6)), SiLU(), Linear(6, 3)),
             SmoothL1(),
             Adadelta(),
+            ClipRange("-0.01", "0.02"),
         ),
         NUMBERS,
     ),
@@ -166,6 +174,7 @@ RUNS: dict[str, tuple[TrainingRun, Data]] = {
             Sequential(Linear(6, 3), GELU(), ELU(), GELU("tanh"), Sigmoid()),
             BinaryCrossEntropy(from_logits=False),
             AdaGrad(),
+            ClipPercentile("70"),
             steps=2,
         ),
         SHARES,
