@@ -251,9 +251,10 @@ def test_inputs_of_several_sizes_share_the_parameters() -> None:
         assert twin.mean_loss([(inputs, targets)]) == (
             module.mean_loss([(inputs, targets)])
         )
-        # Other sizes than those of the last step, and larger than any before.
-        longer = np.zeros((11, 5, 3)), np.ones((11, 5, 2))
-        assert twin.forward(*longer) == module.forward(*longer)
+        # Other sizes than those of the last step, few samples and many.
+        for count in (1, 11):
+            longer = np.zeros((count, 5, 3)), np.ones((count, 5, 2))
+            assert twin.forward(*longer) == module.forward(*longer)
 
 
 def test_wrong_inputs_and_modes_are_refused() -> None:

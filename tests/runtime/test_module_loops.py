@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import signal
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -319,8 +321,13 @@ def test_an_interrupt_ends_a_stream_between_two_steps() -> None:
 
     module, twin = Module(TASK), Module(TASK)
     stream = StepBatchStream.cycle(BATCHES)
-    with pytest.raises(KeyboardInterrupt):
-        train_module_stream_steps(module, Adam(), 5, stream, on_step(press))
+    # A process in the background may have been started deaf to Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train_module_stream_steps(module, Adam(), 5, stream, on_step(press))
+    finally:
+        signal.signal(signal.SIGINT, before)
     train_module_stream_steps(twin, Adam(), 2, stream)
     assert_same(module.parameters, twin.parameters)
 
@@ -490,6 +497,18 @@ def test_losses_and_scores_of_loaders_are_of_their_data() -> None:
     assert mean_loss_module_loader(runner, loader) == wanted
     assert mean_loss_batch_loader(runner, loader) != wanted
     assert mean_loss_dataset(runner, rows) == mean_loss_batch_loader(runner, loader)
+
+
+def test_a_loop_lets_go_of_its_data() -> None:
+    """A module keeps its parameters, and nothing of what it was trained on."""
+    module = Module(TASK)
+    data = tensor_dataset(INPUTS, NUMBERS.targets)
+    train_module_loader(module, Adam(), 1, BatchLoader(data, 5))
+    kept = weakref.ref(data)
+    del data
+    gc.collect()
+    assert kept() is None
+    assert module.steps == 4
 
 
 def test_loops_leave_a_runners_mode_alone() -> None:
