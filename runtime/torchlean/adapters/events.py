@@ -204,12 +204,21 @@ def _scalar_of(what: str, data: bytes) -> tuple[str, float] | None:
         if not isinstance(value, bytes):
             continue
         if number == _TAG:
-            tag = value.decode("utf-8", "replace")
+            tag = _decoded(what, value)
         elif number == _SIMPLE_VALUE and len(value) == 4:
             (found,) = struct.unpack("<f", value)
         elif number == _TENSOR:
             found = _double_of(what, value)
     return None if found is None else (tag, found)
+
+
+def _decoded(what: str, tag: bytes) -> str:
+    try:
+        return tag.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise TorchLeanError(
+            Reason.FILE_FORMAT, f"{what}: expected a tag in UTF-8, got {tag!r}"
+        ) from error
 
 
 def _double_of(what: str, data: bytes) -> float | None:

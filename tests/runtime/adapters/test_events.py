@@ -192,9 +192,19 @@ def test_whatever_is_read_is_scalars_or_is_refused(
         events = read_tensorboard(path)
     except TorchLeanError as error:
         assert error.reason is Reason.FILE_FORMAT
-        assert str(error).startswith(f"{path}: expected a protocol buffer message")
+        assert ": expected a " in str(error)
     else:
         assert all(type(event.value) is float for event in events)
+
+
+def test_a_tag_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    """Its bytes are shown."""
+    path = tmp_path / NAME
+    path.write_bytes(frame(field(5, field(1, field(1, b"lo\xff")))))
+    with pytest.raises(TorchLeanError) as refused:
+        read_tensorboard(path)
+    assert refused.value.reason is Reason.FILE_FORMAT
+    assert str(refused.value) == f"{path}: expected a tag in UTF-8, got b'lo\\xff'"
 
 
 def test_another_precision_is_refused(tmp_path: Path) -> None:
