@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from torchlean.data.arrays import (
+    MAPPED_FROM,
     Inputs,
     gather,
     is_mapped,
@@ -182,8 +183,22 @@ class TensorDataset(Generic[S_co, T_co]):
         return self._spec
 
     def origin(self) -> Source:
-        """Where the data come from; the data themselves where that is not known."""
-        return self.source or inline(cast("Dataset[Shape, Targets]", self.to_spec()))
+        """Where the data come from; the data themselves where that is not known.
+
+        Raises:
+            TorchLeanError: `UNSUPPORTED` for a large file of data without a name: a
+                source would carry all of it.
+        """
+        if self.source is not None:
+            return self.source
+        size = self.inputs.nbytes
+        if self.mapped and size >= MAPPED_FROM:
+            raise TorchLeanError(
+                Reason.UNSUPPORTED,
+                "expected data with a name, or data in memory, for a certificate to "
+                f"carry, got {size} bytes of {self.name} in a file",
+            )
+        return inline(cast("Dataset[Shape, Targets]", self.to_spec()))
 
     def digest(self) -> str:
         """The SHA-256 of shapes, numbers and labels: `Dataset.digest` of the spec.

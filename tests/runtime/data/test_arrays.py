@@ -110,6 +110,23 @@ def test_many_rows_of_a_file_go_into_a_file(
     assert ours.inputs.tobytes() == theirs.inputs.tobytes()
 
 
+def test_a_certificate_does_not_carry_a_large_file(tmp_path: Path) -> None:
+    """It is refused before any of it is read; a small file is carried."""
+    numbers = np.zeros((arrays.MAPPED_FROM // 4, 1), np.float32)
+    large = mapped_copy(tmp_path / "x.npy", numbers)
+    points = data.tensor_dataset(large, np.zeros(len(large), np.int64), name="zeros")
+    with pytest.raises(TorchLeanError) as refused:
+        points.origin()
+    assert str(refused.value) == (
+        "expected data with a name, or data in memory, for a certificate to carry, "
+        f"got {arrays.MAPPED_FROM} bytes of zeros in a file"
+    )
+    assert refused.value.reason is Reason.UNSUPPORTED
+    assert data.prefix(points, 3).origin().load().digest() == (
+        data.prefix(points, 3).digest()
+    )
+
+
 @pytest.mark.parametrize(
     ("kind", "made"),
     [("u1", "float32"), ("<i2", "float32"), ("<i4", "float64"), ("<i8", "float64")],
