@@ -70,15 +70,15 @@ def to_json(value: object) -> dict[str, Json]:
     run's steps stands in its place.
 
     Raises:
-        TorchLeanError: `UNKNOWN_NAME` for a record that is not of the spec;
-            `UNSUPPORTED` for a schedule that is a function, by itself.
+        TorchLeanError: `UNKNOWN_NAME` for a record that is not of the spec, and for
+            a schedule that is a function outside a run.
     """
     if isinstance(value, TrainingRun):
         table = schedules.tabulated(value.schedule, value.steps)
         value = replace(value, schedule=table)
     if isinstance(value, schedules.Custom):
         raise TorchLeanError(
-            Reason.UNSUPPORTED,
+            Reason.UNKNOWN_NAME,
             "expected a schedule that can be written down, got a function; "
             "tabulated makes a table of its rates",
         )

@@ -171,7 +171,7 @@ def test_a_function_by_itself_is_not_written() -> None:
     """Nothing could be read back."""
     with pytest.raises(TorchLeanError) as refusal:
         to_json(Custom(lambda update: 1))
-    assert refusal.value.reason is Reason.UNSUPPORTED
+    assert refusal.value.reason is Reason.UNKNOWN_NAME
     assert str(refusal.value) == (
         "expected a schedule that can be written down, got a function; "
         "tabulated makes a table of its rates"
