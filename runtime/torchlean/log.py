@@ -349,8 +349,8 @@ class LogDestination:
         Raises:
             TorchLeanError: As `parse_value`.
 
-        >>> LogDestination.parse(None, "runs/log.json").path
-        PosixPath('runs/log.json')
+        >>> print(LogDestination.parse(None, "log.json").path)
+        log.json
         """
         if text is not None:
             return LogDestination.parse_value(text)

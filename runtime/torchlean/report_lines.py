@@ -212,6 +212,15 @@ def summary_line(
     return f"steps={steps}{rate} {metric}0={first} {metric}1={last}"
 
 
+def pair_line(first: str, second: str) -> str:
+    """Two runs that were made together, from the line of each.
+
+    >>> pair_line(summary_line(2, 1, 0.5), summary_line(2, 3, 2.5))
+    'first: steps=2 loss0=1.0 loss1=0.5; second: steps=2 loss0=3.0 loss1=2.5'
+    """
+    return f"first: {first}; second: {second}"
+
+
 def train_report_line(report: TrainReport, style: Style = "torchlean") -> str:
     """The line that ends a run: steps made, the loss before and after."""
     return "  " + summary_line(

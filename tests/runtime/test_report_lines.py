@@ -148,6 +148,11 @@ def test_lines_of_a_summary() -> None:
     )
 
 
+def test_the_line_of_two_runs() -> None:
+    """Each with its name."""
+    assert lines.pair_line("a=1", "b=2") == "first: a=1; second: b=2"
+
+
 def test_the_line_that_ends_a_run() -> None:
     """It is printed to the file that is given."""
     ours = "  steps=200 loss0=2.302585092994046 loss1=3e-07"
