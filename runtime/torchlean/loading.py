@@ -45,8 +45,8 @@ def load(path: FilePath) -> Trained:
 
     Raises:
         TorchLeanError: `FILE_ACCESS` if the file cannot be read, `FILE_FORMAT` if it
-            is truncated, no safetensors file, or does not say which run it is of;
-            `UNSUPPORTED` if its model or loss is none of the spec's.
+            is truncated, no safetensors file, does not say which run it is of, or
+            its model or loss is none of the spec's.
     """
     saved = saved_run_of(path)
     if saved is None:
@@ -55,7 +55,8 @@ def load(path: FilePath) -> Trained:
             f"{os.fspath(path)}: expected a file that describes its model, "
             "got one that does not (Trainer.load reads it)",
         )
-    return load_for(path, Execution(saved.task(), saved.number_format))
+    task = saved.task(os.fspath(path))
+    return load_for(path, Execution(task, saved.number_format))
 
 
 def load_for(

@@ -12,7 +12,7 @@ own) is kept by its name alone.
 >>> run = TrainingRun(Task(Linear(1, 1), MeanSquaredError()), SGD(0.1), Loader(8, 4), 6)
 >>> saved = SavedRun(parts_of(run), steps=6, input_shape=(1,))
 >>> read = SavedRun.from_text("a file", saved.to_text())
->>> read == saved, read.task() == run.task
+>>> read == saved, read.task("a file") == run.task
 (True, True)
 """
 
@@ -32,6 +32,19 @@ from torchlean_spec.layers import Layer
 from torchlean_spec.losses import Loss
 from torchlean_spec.task import Task
 from torchlean_spec.training import NumberFormat, TrainingRun
+
+PARTS = (
+    "model",
+    "loss",
+    "optimizer",
+    "schedule",
+    "clipping",
+    "loader",
+    "position",
+    "seed",
+    "number_format",
+)
+"""What a run's description has, its length aside."""
 
 CUSTOM = "custom"
 """The type of a part that the spec has no description of."""
@@ -81,6 +94,8 @@ class SavedRun:
             found = json.loads(text)
             if set(found) != {each.name for each in fields(SavedRun)}:
                 raise ValueError("other fields")
+            if set(found["parts"]) != set(PARTS):
+                raise ValueError("other parts")
             return SavedRun(
                 dict(found["parts"]),
                 int(found["steps"]),
@@ -95,21 +110,31 @@ class SavedRun:
                 f"{what}: expected the description of a run, got {text[:40]!r}",
             ) from error
 
-    def task(self) -> Task:
+    def task(self, what: str) -> Task:
         """Model and loss.
 
+        Args:
+            what: Where the description is from, for the error message.
+
         Raises:
-            TorchLeanError: `UNSUPPORTED` if one of them is of one's own.
+            TorchLeanError: `FILE_FORMAT` if one of them is of one's own.
         """
-        model, loss = (self._record(name) for name in ("model", "loss"))
+        for name in ("model", "loss"):
+            part = self.parts[name]
+            if _is_custom(part):
+                raise TorchLeanError(
+                    Reason.FILE_FORMAT,
+                    f"{what}: expected a {name} of the spec, got {_shown(part)}, "
+                    "which no file describes (Trainer.load reads the parameters)",
+                )
+        model, loss = (from_json(self.parts[name]) for name in ("model", "loss"))
         return Task(cast("Layer", model), cast("Loss", loss))
 
     @property
     def loss(self) -> Loss | None:
         """The loss; none if it is of one's own."""
         part = self.parts["loss"]
-        own = isinstance(part, dict) and part.get("type") == CUSTOM
-        return None if own else cast("Loss", self._record("loss"))
+        return None if _is_custom(part) else cast("Loss", from_json(part))
 
     @property
     def number_format(self) -> NumberFormat:
@@ -119,30 +144,18 @@ class SavedRun:
     @property
     def batch_size(self) -> int:
         """Samples in a batch; of a stream, in the largest one."""
-        return cast("Loader", self._record("loader")).batch_size
+        return cast("Loader", from_json(self.parts["loader"])).batch_size
 
     @property
     def position(self) -> Position:
         """Where the loader stood before the run."""
-        return cast("Position", self._record("position"))
+        return cast("Position", from_json(self.parts["position"]))
 
     @property
     def next_position(self) -> Position:
         """Where the loader stands after the steps that were made."""
-        per_epoch = cast("Loader", self._record("loader")).batches_per_epoch
-        start = self.position
-        given = start.epoch * per_epoch + start.batch + self.steps
-        return Position(*divmod(given, per_epoch))
-
-    def _record(self, name: str) -> object:
-        part = self.parts[name]
-        if isinstance(part, dict) and part.get("type") == CUSTOM:
-            raise TorchLeanError(
-                Reason.UNSUPPORTED,
-                f"expected a {name} of the spec, got {part['name']}, "
-                "which no file describes (Trainer.load reads the parameters)",
-            )
-        return from_json(part)
+        loader = cast("Loader", from_json(self.parts["loader"]))
+        return position_behind(loader, self.position, self.steps)
 
     def require_same(self, what: str, run: TrainingRun) -> None:
         """Refuse to go on with another run; only their lengths may differ.
@@ -160,6 +173,16 @@ class SavedRun:
                 )
 
 
+def position_behind(loader: Loader, start: Position, steps: int) -> Position:
+    """Where a loader stands after so many steps from a position on.
+
+    >>> position_behind(Loader(count=7, batch_size=3), Position(0, 1), 2)
+    Position(epoch=1, batch=1)
+    """
+    per_epoch = loader.batches_per_epoch
+    return Position(*divmod(start.epoch * per_epoch + start.batch + steps, per_epoch))
+
+
 def parts_of(run: TrainingRun) -> dict[str, Json]:
     """A run's description, part by part, its length aside.
 
@@ -170,18 +193,8 @@ def parts_of(run: TrainingRun) -> dict[str, Json]:
     >>> list(parts_of(TrainingRun(task, SGD(0.1), Loader(8, 4), 6)))[:3]
     ['model', 'loss', 'optimizer']
     """
-    found: dict[str, object] = {
-        "model": run.task.model,
-        "loss": run.task.loss,
-        "optimizer": run.optimizer,
-        "schedule": run.schedule,
-        "clipping": run.clipping,
-        "loader": run.loader,
-        "position": run.position,
-        "seed": run.seed,
-        "number_format": run.number_format,
-    }
-    return {name: _part(value) for name, value in found.items()}
+    homes = {"model": run.task, "loss": run.task}
+    return {name: _part(getattr(homes.get(name, run), name)) for name in PARTS}
 
 
 def _part(value: object) -> Json:
@@ -195,8 +208,12 @@ def _part(value: object) -> Json:
         return {"type": CUSTOM, "name": type(value).__qualname__}
 
 
+def _is_custom(part: Json) -> bool:
+    return isinstance(part, dict) and part.get("type") == CUSTOM
+
+
 def _shown(part: Json) -> str:
     """A part for people."""
-    if isinstance(part, dict) and part.get("type") != CUSTOM:
-        return described(from_json(part))
-    return str(part["name"] if isinstance(part, dict) else part)
+    if not isinstance(part, dict):
+        return str(part)
+    return str(part["name"]) if _is_custom(part) else described(from_json(part))

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,7 +25,7 @@ from torchlean.log import Curve
 from torchlean.probes import Probe
 from torchlean.report import model_summary
 from torchlean.report_lines import prediction_line
-from torchlean.saved_run import SavedRun, parts_of
+from torchlean.saved_run import SavedRun, parts_of, position_behind
 from torchlean.state import RecordedStep, to_spec
 from torchlean.summary import TrainSummary
 from torchlean_spec import certificate
@@ -136,14 +135,14 @@ class Trained:
                 "expected a run over a data set, got one over a stream",
             )
         described = history.training_run.loader
-        place = self._saved(history).next_position
+        start = history.training_run.position
         return BatchLoader(
             history.dataset,
             described.batch_size,
             described.shuffle,
             described.drop_last,
             described.seed,
-            place,
+            position_behind(described, start, history.updates),
         )
 
     @property
@@ -244,10 +243,11 @@ class Trained:
         Raises:
             TorchLeanError: `CONTRADICTION` if the shape of its inputs is not known.
         """
-        if self.saved_run is None:
-            _ = self.trained_by
-        saved = cast("SavedRun", self.saved_run)
-        return model_summary(self.execution.task.model, shape_of(saved.input_shape))
+        if self.origin is not None:
+            shape = shape_of(self.origin.input_shape)
+        else:
+            shape = self.trained_by.dataset.input_shape
+        return model_summary(self.execution.task.model, shape)
 
     def save(
         self, path: str | os.PathLike[str], dialect: Dialect = "torchlean"

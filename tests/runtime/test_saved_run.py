@@ -37,7 +37,7 @@ def test_what_is_written_is_read_back() -> None:
     """Every field, the task and the places of the loader."""
     read = SavedRun.from_text("file", SAVED.to_text())
     assert read == SAVED
-    assert read.task() == RUN.task
+    assert read.task("file") == RUN.task
     assert read.loss == RUN.task.loss
     assert read.number_format == "float64"
     assert read.position == Position(2, 1)
@@ -46,7 +46,17 @@ def test_what_is_written_is_read_back() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", "[]", "null", SAVED.to_text()[:-1], '{"steps": 3}']
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        "null",
+        SAVED.to_text()[:-1],
+        '{"steps": 3}',
+        replace(SAVED, parts={}).to_text(),
+        replace(SAVED, parts={**SAVED.parts, "colour": 3}).to_text(),
+    ],
 )
 def test_what_is_no_such_text(text: str) -> None:
     """One sentence shows how it begins."""

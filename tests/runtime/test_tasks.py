@@ -190,9 +190,10 @@ def test_a_loss_of_ones_own_trains(reduction: Reduction, tmp_path: Path) -> None
     assert read.evaluate(POINTS) == ours.after
     with pytest.raises(TorchLeanError) as refused:
         load(tmp_path / "file")
+    assert refused.value.reason is Reason.FILE_FORMAT
     assert str(refused.value) == (
-        "expected a loss of the spec, got Mine, which no file describes "
-        "(Trainer.load reads the parameters)"
+        f"{tmp_path / 'file'}: expected a loss of the spec, got Mine, "
+        "which no file describes (Trainer.load reads the parameters)"
     )
     resumed = mine.train(POINTS, batch_size=103, steps=60, resume=tmp_path / "file")
     assert bits(resumed) == bits(mine.train(POINTS, batch_size=103, steps=60))
