@@ -19,14 +19,7 @@ from torchlean_spec.backend import (
     Dtype,
     UnsupportedError,
 )
-from torchlean_spec.clipping import (
-    ClipGlobalNorm,
-    ClipNorm,
-    ClipPercentile,
-    Clipping,
-    ClipRange,
-    ClipValue,
-)
+from torchlean_spec.clipping import ClipGlobalNorm, ClipNorm
 from torchlean_spec.data import Dataset, Labels, Loader, Rows
 from torchlean_spec.description import to_json
 from torchlean_spec.errors import Reason, TorchLeanError
@@ -333,38 +326,6 @@ def test_updates_have_the_specs_bits(optimizer: ElementOptimizer, strict: bool) 
         )
         for name, value in zip(found, (parameter, *after), strict=True):
             assert found[name].values()[place] == BINARY32.to_float(value)
-
-
-CLIPPINGS: list[Clipping] = [
-    ClipValue("0.3"),
-    ClipRange("-0.2", "0.7"),
-    ClipPercentile(0),
-    ClipPercentile("66.6"),
-    ClipPercentile(100),
-    ClipNorm(1, norm=1),
-    ClipNorm(2, epsilon="1e-6"),
-    ClipGlobalNorm("1.5"),
-    ClipGlobalNorm("0.7", norm="infinity"),
-    ClipGlobalNorm(1000),
-]
-
-
-@pytest.mark.parametrize("clipping", CLIPPINGS, ids=repr)
-def test_strict_clipping_has_the_specs_bits(clipping: Clipping) -> None:
-    """Clipping several tensors, in strict mode."""
-    shapes = {"0": (4, 11), "1": (11,), "2": (2, 3, 5)}
-    buffers = {
-        name: Buffer.of("float32", shape, numbers("clip", name, math.prod(shape)))
-        for name, shape in shapes.items()
-    }
-    call = Call("clip", {"clipping": to_json(clipping)}, buffers)
-    found = CpuBackend(strict=True).run(call)
-    tensors: list[Tensor[BinaryNumber, Shape]] = [
-        Tensor(shape_of(each.shape), tuple(map(BINARY32.from_float, each.values())))
-        for each in buffers.values()
-    ]
-    for name, wanted in zip(shapes, clipping.clip(BINARY32, tensors), strict=True):
-        assert_same_bits(found[name], wanted)
 
 
 def test_a_whole_strict_step_has_the_specs_bits() -> None:

@@ -42,6 +42,7 @@ TOPICS = (
     "schedules",
     "schedules_ranges",
     "schedules_recurrences",
+    "schedules_tables",
     "clipping",
     "program",
     "layers",
