@@ -29,6 +29,9 @@ from torchlean.callbacks import on_train_end as on_train_end
 from torchlean.callbacks import on_train_start as on_train_start
 from torchlean.module import Mode as Mode
 from torchlean.module import Module as Module
+from torchlean.module_files import load_module as load_module
+from torchlean.module_files import save_module as save_module
+from torchlean.module_files import trained_of as trained_of
 from torchlean.module_loops import (
     accuracy_one_hot_batch_loader as accuracy_one_hot_batch_loader,
 )
@@ -85,6 +88,7 @@ from torchlean.runner import run as run
 from torchlean.runner_loops import train_dataset as train_dataset
 from torchlean.runner_loops import train_loader as train_loader
 from torchlean.runner_loops import train_samples as train_samples
+from torchlean.step_loops import Updates as Updates
 from torchlean.stepper import Stepper as Stepper
 from torchlean.stepper import epoch as epoch
 from torchlean.stepper import step as step

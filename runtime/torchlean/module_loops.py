@@ -55,7 +55,7 @@ from torchlean_spec.data import S_co, T_co, Targets
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.metrics import Count
 from torchlean_spec.optimizers import Optimizer
-from torchlean_spec.schedules import Constant, Schedule
+from torchlean_spec.schedules import Schedule
 from torchlean_spec.shape import Shape
 
 AnyLoader = BatchLoader[Shape, Targets]
@@ -63,7 +63,7 @@ AnyLoader = BatchLoader[Shape, Targets]
 
 def train_module_loader(
     module: Module | Runner,
-    optimizer: Optimizer,
+    optimizer: Optimizer | Updates,
     epochs: int,
     loader: BatchLoader[S_co, T_co],
     callbacks: Callbacks | None = None,
@@ -77,7 +77,8 @@ def train_module_loader(
 
     Args:
         module: Its parameters are stepped.
-        optimizer: The rule of the updates; its state begins anew.
+        optimizer: The rule of the updates; its state begins anew. An `Updates` says
+            more: a schedule, and clipping.
         epochs: How many passes over the data.
         loader: Which samples each batch has.
         callbacks: What to do meanwhile.
@@ -104,7 +105,7 @@ def train_module_loader(
 
 def train_module_loader_steps(
     module: Module | Runner,
-    optimizer: Optimizer,
+    optimizer: Optimizer | Updates,
     steps: int,
     loader: BatchLoader[S_co, T_co],
     callbacks: Callbacks | None = None,
@@ -118,7 +119,8 @@ def train_module_loader_steps(
 
     Args:
         module: Its parameters are stepped.
-        optimizer: The rule of the updates; its state begins anew.
+        optimizer: The rule of the updates; its state begins anew. An `Updates` says
+            more: a schedule, and clipping.
         steps: How many updates.
         loader: Which samples each batch has, from where it stands.
         callbacks: What to do meanwhile.
@@ -142,7 +144,7 @@ def train_module_loader_steps(
 
 def train_module_stream_steps(
     module: Module | Runner,
-    optimizer: Optimizer,
+    optimizer: Optimizer | Updates,
     steps: int,
     stream: StepBatchStream,
     callbacks: Callbacks | None = None,
@@ -157,7 +159,8 @@ def train_module_stream_steps(
 
     Args:
         module: Its parameters are stepped.
-        optimizer: The rule of the updates; its state begins anew.
+        optimizer: The rule of the updates; its state begins anew. An `Updates` says
+            more: a schedule, and clipping.
         steps: How many updates.
         stream: The batches, each asked for once; one is in memory at a time, beside
             batch 0.
@@ -177,7 +180,7 @@ def train_module_stream_steps(
 
 def train_module_stream_steps_report(
     module: Module | Runner,
-    optimizer: Optimizer,
+    optimizer: Optimizer | Updates,
     steps: int,
     stream: StepBatchStream,
     callbacks: Callbacks | None = None,
@@ -189,7 +192,8 @@ def train_module_stream_steps_report(
 
     Args:
         module: Its parameters are stepped.
-        optimizer: The rule of the updates; its state begins anew.
+        optimizer: The rule of the updates; its state begins anew. An `Updates` says
+            more: a schedule, and clipping.
         steps: How many updates.
         stream: The batches.
         callbacks: What else to do meanwhile.
@@ -210,7 +214,7 @@ def train_module_stream_steps_report(
 
 def train_module_stream_steps_curve(
     module: Module | Runner,
-    optimizer: Optimizer,
+    optimizer: Optimizer | Updates,
     steps: int,
     stream: StepBatchStream,
     callbacks: Callbacks | None = None,
@@ -243,7 +247,7 @@ def train_module_stream_steps_curve(
 
 def train_module_loader_steps_report(
     module: Module | Runner,
-    optimizer: Optimizer,
+    optimizer: Optimizer | Updates,
     steps: int,
     loader: BatchLoader[S_co, T_co],
     callbacks: Callbacks | None = None,
@@ -258,7 +262,8 @@ def train_module_loader_steps_report(
 
     Args:
         module: Its parameters are stepped.
-        optimizer: The rule of the updates; its state begins anew.
+        optimizer: The rule of the updates; its state begins anew. An `Updates` says
+            more: a schedule, and clipping.
         steps: How many updates.
         loader: Which samples each batch has, from where it stands.
         callbacks: What else to do meanwhile.
@@ -281,7 +286,7 @@ def train_module_loader_steps_report(
 
 def train_module_loader_steps_curve(
     module: Module | Runner,
-    optimizer: Optimizer,
+    optimizer: Optimizer | Updates,
     steps: int,
     loader: BatchLoader[S_co, T_co],
     callbacks: Callbacks | None = None,
@@ -313,7 +318,7 @@ def train_module_loader_steps_curve(
 
 def train_module_loader_steps_logged(
     module: Module | Runner,
-    optimizer: Optimizer,
+    optimizer: Optimizer | Updates,
     steps: int,
     loader: BatchLoader[S_co, T_co],
     log: LogDestination,
@@ -331,7 +336,8 @@ def train_module_loader_steps_logged(
 
     Args:
         module: Its parameters are stepped.
-        optimizer: The rule of the updates; its state begins anew.
+        optimizer: The rule of the updates; its state begins anew. An `Updates` says
+            more: a schedule, and clipping.
         steps: How many updates.
         loader: Which samples each batch has, from where it stands.
         log: Where the log goes, if anywhere; the line that says so is printed.
@@ -407,9 +413,14 @@ def module_of(module: Module | Runner) -> Module:
 
 
 def _updates(
-    optimizer: Optimizer, schedule: Schedule | None, clipping: Clipping | None
+    optimizer: Optimizer | Updates, schedule: Schedule | None, clipping: Clipping | None
 ) -> Updates:
-    return Updates(optimizer, Constant() if schedule is None else schedule, clipping)
+    given = optimizer if isinstance(optimizer, Updates) else Updates(optimizer)
+    return Updates(
+        given.optimizer,
+        given.schedule if schedule is None else schedule,
+        given.clipping if clipping is None else clipping,
+    )
 
 
 def steps_of(epochs: int, loader: BatchLoader[S_co, T_co]) -> int:

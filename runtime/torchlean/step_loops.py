@@ -29,7 +29,13 @@ from torchlean_spec.training import TrainingRun
 
 @dataclass(frozen=True, slots=True)
 class Updates:
-    """How gradients become updates."""
+    """How gradients become updates.
+
+    Args:
+        optimizer: The rule of the updates.
+        schedule: The rate of each update, from the optimizer's own.
+        clipping: What is done to the gradients before an update, if anything.
+    """
 
     optimizer: Optimizer
     schedule: Schedule = field(default_factory=Constant)

@@ -43,6 +43,7 @@ from torchlean.module_loops import (
 )
 from torchlean.options import Options
 from torchlean.runner import Runner
+from torchlean.step_loops import Updates
 from torchlean.stepper import stepper
 from torchlean.stream import GivenBatch, StepBatchStream
 from torchlean.trainer import Trainer
@@ -396,6 +397,25 @@ def test_refusals(
     with pytest.raises(TorchLeanError) as refused:
         call(Module(TASK))
     assert (refused.value.reason, str(refused.value)) == (reason, message)
+
+
+def test_updates_say_more_than_an_optimizer() -> None:
+    """Schedule and clipping, whether or not a loop has arguments for them."""
+    updates = Updates(Adam("0.01"), Cosine(5), ClipGlobalNorm("0.1"))
+    wanted, module, other = Module(TASK), Module(TASK), Module(TASK)
+    train_module_loader_steps(
+        wanted,
+        Adam("0.01"),
+        4,
+        loader_of(),
+        schedule=Cosine(5),
+        clipping=ClipGlobalNorm("0.1"),
+    )
+    train_module_loader_steps_curve(module, updates, 4, loader_of())
+    assert_same(module.parameters, wanted.parameters)
+    given = Updates(Adam("0.01"), clipping=ClipGlobalNorm("0.1"))
+    train_module_loader_steps(other, given, 4, loader_of(), schedule=Cosine(5))
+    assert_same(other.parameters, wanted.parameters)
 
 
 def test_reports_print_what_they_return(capsys: pytest.CaptureFixture[str]) -> None:
