@@ -45,33 +45,29 @@ class ValueAxis:
         """The characters of the longest label."""
         return max(len(label) for _, label in self.ticks)
 
-    def share(self, value: float | Fraction) -> float:
+    def share(self, value: float) -> float:
         """Where a value stands, from 0 at the bottom to 1 at the top.
 
-        It is computed exactly, or from logarithms; so no range of binary64 numbers
-        is too wide or too narrow.
+        No range of binary64 numbers is too wide or too narrow.
         """
+        low, high = self.low, self.high
         if self.is_logarithmic:
-            low, high = _logarithm(Fraction(self.low)), _logarithm(Fraction(self.high))
-            above = _logarithm(Fraction(value)) - low
-            # Neighbours may have one logarithm.
-            return _within(above / (high - low)) if low < high else 0.5
-        if self.low == self.high:
-            return 0.5
-        span = Fraction(self.high) - Fraction(self.low)
-        return _within(float((Fraction(value) - Fraction(self.low)) / span))
+            low, high, value = math.log10(low), math.log10(high), math.log10(value)
+        if math.isinf(high - low):
+            low, high, value = low / 2, high / 2, value / 2
+        # Neighbours may have one logarithm.
+        share = (value - low) / (high - low) if low < high else 0.5
+        # A tick may lie half a unit of the last place outside.
+        return min(max(share, 0.0), 1.0)
 
     def labels(self, rows: int) -> dict[int, str]:
         """The label of each row that has one, rows counted from the top."""
         found: dict[int, str] = {}
         for value, label in self.ticks:
-            found.setdefault(rows - 1 - round(self.share(value) * (rows - 1)), label)
+            found.setdefault(
+                rows - 1 - round(self.share(float(value)) * (rows - 1)), label
+            )
         return found
-
-
-def _within(share: float) -> float:
-    """A share from 0 to 1; a tick may lie half a unit of the last place outside."""
-    return min(max(share, 0.0), 1.0)
 
 
 def value_axis(values: Sequence[float], rows: int, scale: Scale) -> ValueAxis:
