@@ -121,10 +121,12 @@ def _grouped(
     start = column + 1
     for position, (key, element) in enumerate(pieces):
         free = behind + 1 if position == len(pieces) - 1 else 1
-        beside = f"{key} {_flat(element, number)}"
         if not key:
             texts.append(_grouped(element, number, start, indent + 1, free))
-        elif start + len(beside) + free <= WIDTH:
+            start = indent + 1
+            continue
+        beside = f"{key} {_flat(element, number)}"
+        if start + len(beside) + free <= WIDTH:
             texts.append(beside)
         else:
             below = _grouped(element, number, indent + 1, indent + 1, free)

@@ -64,9 +64,8 @@ class ValueAxis:
         """The label of each row that has one, rows counted from the top."""
         found: dict[int, str] = {}
         for value, label in self.ticks:
-            found.setdefault(
-                rows - 1 - round(self.share(float(value)) * (rows - 1)), label
-            )
+            up = round(self.share(float(value)) * (rows - 1))
+            found.setdefault(rows - 1 - up, label)
         return found
 
 
