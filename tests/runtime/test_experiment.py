@@ -15,7 +15,7 @@ from torchlean.experiment import (
     MetricHistory,
     RunInfo,
 )
-from torchlean.log import Series
+from torchlean.log import Series, TrainLog
 from torchlean_spec.errors import Reason, TorchLeanError
 
 RECORDS = st.lists(
@@ -88,6 +88,18 @@ def test_a_row_of_another_length_is_refused() -> None:
     with pytest.raises(TorchLeanError) as none:
         MetricHistory().push(0, [1.0])
     assert str(none.value) == "step 0: expected 0 values (none), got 1"
+
+
+def test_a_history_is_a_log() -> None:
+    """Its rows, under a title, with notes; a metric pushed is one of its series."""
+    history = MetricHistory.empty([("loss", "red"), ("error", "#0a7")])
+    history = history.push(1, [2.0, 0.5]).push(3, [1.0, 0.25])
+    assert history.to_train_log("t", ["a note"]) == TrainLog(
+        "t",
+        (1, 3),
+        (Series("loss", (2.0, 1.0), "red"), Series("error", (0.5, 0.25), "#0a7")),
+        ("a note",),
+    )
 
 
 def test_a_negative_step_is_refused_at_once() -> None:
