@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from fnmatch import fnmatch
 from pathlib import Path
 
-from torchlean_proofs.evidence.syntax import digest_of
+from torchlean_proofs.evidence.syntax import digest_of, mutants
 from torchlean_proofs.evidence.theorem import Proof, Theorem, prove
 from torchlean_proofs.theorems import all_theorems
 from torchlean_spec.description import Json
@@ -103,11 +104,43 @@ def verdict(found: Proof) -> str:
     name = found.theorem.identifier
     if found.failed:
         return f"broken  {name}: {found.failed[0]}"
-    if found.survivors:
-        return f"broken  {name}: not told from the code: {found.survivors[0]}"
     if not found.refuted:
         return f"broken  {name}: no mutant was refuted"
+    if not found.kept:
+        return f"broken  {name}: not told from the code: {found.survivors[0]}"
     return f"kept    {name}: {found.level}, {len(found.refuted)} mutants refuted"
+
+
+def untold(proofs: Iterable[Proof]) -> list[str]:
+    """The mutants that no theorem tells from the code, nor calls equivalent.
+
+    A theorem that says a part of what its code does need not refute every mutant; a
+    theorem that says all of it does so for the same function.
+    """
+    told: set[tuple[str, str]] = set()
+    left: dict[tuple[str, str], str] = {}
+    for each in proofs:
+        covers = each.theorem.covers
+        digests = {name: digest_of(function) for name, function in covers.items()}
+        for name in (*each.refuted, *each.survivors):
+            function, _, why = name.partition(", ")
+            key = digests[function], why
+            if name in each.refuted:
+                told.add(key)
+            else:
+                left[key] = f"{each.theorem.identifier}: {name}"
+        for function, digest in digests.items():
+            told |= {(digest, why) for why in _equivalent(each.theorem, function)}
+    return [what for key, what in left.items() if key not in told]
+
+
+def _equivalent(theorem: Theorem, function: str) -> list[str]:
+    """Why mutants of a function are said to change nothing."""
+    return [
+        why
+        for why, _ in mutants(theorem.covers[function])
+        if any(fnmatch(f"{function}, {why}", each) for each in theorem.equivalent)
+    ]
 
 
 def listed() -> list[str]:
@@ -167,7 +200,10 @@ def check(identifier: str | None, write: bool = False) -> bool:
     else:
         proofs = [prove(theorem_named(identifier))]
         tell(proofs[0])
-    kept = all(each.kept for each in proofs)
+    everywhere = untold(proofs) if identifier is None else []
+    for what in everywhere:
+        print(f"broken  {what}: no theorem tells it from the code")
+    kept = all(each.kept for each in proofs) and not everywhere
     if write and kept and identifier is None:
         PATH.write_text(as_text(map(entry, proofs)), "utf-8")
     said = {each["id"]: each for each in committed()}

@@ -33,7 +33,7 @@ from torchlean.cpu.registry import Kernel as Kernel
 from torchlean.cpu.registry import Mode as Mode
 from torchlean.cpu.registry import kernel_named as kernel_named
 from torchlean.cpu.registry import kernel_table as kernel_table
-from torchlean.cpu.running import STATUS, STEP, TABLE_START
+from torchlean.cpu.running import STATUS
 from torchlean.cpu.running import STEP as STEP
 from torchlean.cpu.running import TABLE_START as TABLE_START
 from torchlean.data.dataset import TensorDataset

@@ -44,11 +44,21 @@ def with_globals_throughout(function: Function, **changed: object) -> Function:
         made.__kwdefaults__ = plain.__kwdefaults__
         known[id(plain)] = made
         for name in plain.__code__.co_names:
-            called = names.get(name)
-            ours = getattr(called, "__module__", None) or ""
-            if isinstance(called, FunctionType) and ours.startswith("torchlean"):
-                names[name] = rebound(called) if name not in changed else called
+            held = names.get(name)
+            if name in changed:
+                continue
+            if is_ours(held, "torchlean"):
+                names[name] = rebound(cast(FunctionType, held))
+            elif isinstance(held, dict):
+                names[name] = {key: chosen(value) for key, value in held.items()}
         return made
+
+    def chosen(value: object) -> object:
+        """What stands for a value of a table of functions."""
+        if not is_ours(value, "torchlean"):
+            return value
+        plain = cast(FunctionType, value)
+        return changed.get(plain.__name__) or rebound(plain)
 
     return rebound(cast(FunctionType, function))
 
@@ -60,10 +70,17 @@ def called(function: Function, package: str) -> dict[str, FunctionType]:
     while waiting:
         plain = waiting.pop()
         for name in plain.__code__.co_names:
-            each = plain.__globals__.get(name)
-            ours = getattr(each, "__module__", None) or ""
-            if isinstance(each, FunctionType) and ours.startswith(package):
-                if name not in found:
-                    waiting.append(each)
-                found[name] = each
+            held = plain.__globals__.get(name)
+            for each in held.values() if isinstance(held, dict) else [held]:
+                if is_ours(each, package):
+                    function = cast(FunctionType, each)
+                    if function.__name__ not in found:
+                        waiting.append(function)
+                    found[function.__name__] = function
     return dict(sorted(found.items()))
+
+
+def is_ours(value: object, package: str) -> bool:
+    """Whether a value is a function of a package."""
+    home = getattr(value, "__module__", None) or ""
+    return isinstance(value, FunctionType) and home.startswith(package)

@@ -44,9 +44,9 @@ class Symbols:
         """Wider symbols are the same symbols."""
         return self
 
-    def constant(self, value: Exact | float, /) -> Term:
-        """A constant: the decimal that a float shows, as for hyperparameters."""
-        return number(exact(value))
+    def constant(self, value: Exact | float | Term, /) -> Term:
+        """A constant: the decimal that a float shows; a symbol stands for itself."""
+        return value if isinstance(value, Term) else number(exact(value))
 
     def from_float(self, value: float, /) -> Term:
         """The number that a binary value stands for."""

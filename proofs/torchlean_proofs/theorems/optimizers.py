@@ -86,6 +86,19 @@ def known_of_state(optimizer: ElementOptimizer) -> tuple[Term, ...]:
     return tuple(less_equal(number(0), real(name)) for name in squares)
 
 
+def rules_of(optimizer: ElementOptimizer) -> dict[str, Function]:
+    """The functions that say what a record's step is."""
+    return dict(called(type(optimizer).update, "torchlean_spec.optimizers"))
+
+
+def objects_of(covered: Covered) -> tuple[str, ...]:
+    """The dotted names of functions of the spec."""
+    return tuple(
+        f"spec.{each.__module__.partition('.')[2]}.{each.__name__}"
+        for each in covered.values()
+    )
+
+
 def spec_step(
     optimizer: ElementOptimizer, coefficient: Mapping[str, Term], covers: Covered
 ) -> dict[str, Term]:
@@ -182,7 +195,6 @@ def kernel_says_the_spec(optimizer: ElementOptimizer) -> Theorem:
     kernel = kernel_named(optimizer.variant, Mode.STRICT)
     names = optimizer.coefficient_names
     coefficient = {name: real(name) for name in names}
-    rule = optimizer.variant.partition("_")[0]
 
     def obligations(covers: Covered) -> list[Obligation]:
         functions = {name: each for name, each in covers.items() if name != "kernel"}
@@ -203,10 +215,11 @@ def kernel_says_the_spec(optimizer: ElementOptimizer) -> Theorem:
         f"optimizers.{optimizer.variant}.kernel",
         f"For every element of every size, one step of the kernel {optimizer.variant} "
         "is the spec's step.",
-        {"kernel": kernel.body},
-        (f"runtime.cpu.{optimizer.variant}", f"spec.optimizers.{rule}"),
+        {"kernel": kernel.body, **rules_of(optimizer)},
+        (f"runtime.cpu.{optimizer.variant}", *objects_of(rules_of(optimizer))),
         obligations,
         ("reals", "buffers do not overlap"),
+        equivalent=SAME_OVER_THE_REALS,
     )
 
 
@@ -238,10 +251,7 @@ def orders_agree(optimizer: ElementOptimizer) -> Theorem:
         f"Every admitted order of evaluation of {optimizer.variant} gives the same "
         "step over the reals, for all hyperparameters and steps.",
         covered,
-        tuple(
-            f"spec.{each.__module__.partition('.')[2]}.{name}"
-            for name, each in covered.items()
-        ),
+        objects_of(covered),
         obligations,
         equivalent=SAME_OVER_THE_REALS,
     )
