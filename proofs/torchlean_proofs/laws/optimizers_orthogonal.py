@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Context, Decimal, localcontext
@@ -23,10 +22,12 @@ from torchlean_spec.optimizers import (
 )
 from torchlean_spec.optimizers.orthogonal import QUINTIC, orthogonalized
 from torchlean_spec.optimizers.orthogonal_bounds import (
+    LARGEST_QUOTIENT,
     LARGEST_VALUE,
     ROOM,
     Quintic,
     slope,
+    spread,
 )
 from torchlean_spec.optimizers.tensors import initial_tensors, update_tensor
 from torchlean_spec.shape import Shape, shape_of, sizes
@@ -375,8 +376,8 @@ def honest(x: Matrix, seed: int) -> Tensor[float, Shape]:
     evidence=Evidence.SEARCHED,
     subject=honest,
     mutants={
-        "three halves of a percent too long": lambda x, seed: honest(x, seed).map(
-            lambda value: value * 1.015
+        "a hundredth too long": lambda x, seed: honest(x, seed).map(
+            lambda value: value * 1.01
         ),
         "turned": lambda x, seed: Tensor(x.shape, honest(x, seed).values[::-1]),
         "the matrix itself": lambda x, seed: x.map(float),
@@ -403,18 +404,25 @@ CELLS = 2000
 """The parts of [0, 1.21] on which slopes are tried."""
 
 
-def steepest(count: int, low: Fraction, high: Fraction) -> tuple[Fraction, Fraction]:
-    """The largest value and slope of some steps at ends and middle of a part."""
-    a, b, c = QUINTIC
-    tops = []
-    for x in (low, (low + high) / 2, high):
-        value, slope_there = float(x), 1.0
-        for _ in range(count):
-            square = value * value
-            slope_there *= float(a) + 3 * float(b) * square + 5 * float(c) * square**2
-            value = (float(a) + (float(b) + float(c) * square) * square) * value
-        tops.append((Fraction(value), Fraction(abs(slope_there))))
-    return max(v for v, _ in tops), max(s for _, s in tops)
+def walked(count: int, x: float) -> tuple[float, float]:
+    """The value and the size of the slope of some steps at a point."""
+    a, b, c = map(float, QUINTIC)
+    value, steep = x, 1.0
+    for _ in range(count):
+        square = value * value
+        steep *= a + 3 * b * square + 5 * c * square * square
+        value = (a + (b + c * square) * square) * value
+    return value, abs(steep)
+
+
+def parts(draws: Draws) -> Iterator[tuple[int, int]]:
+    """Up to eight steps, on each twentieth of the interval."""
+    return ((count, part) for count in range(1, 9) for part in range(20))
+
+
+def points(part: int, end: float) -> Iterator[float]:
+    """Some points of a twentieth of an interval, its ends among them."""
+    return (end * cell / CELLS for cell in range(part * 100, part * 100 + 101))
 
 
 @law(
@@ -429,14 +437,32 @@ def steepest(count: int, low: Fraction, high: Fraction) -> tuple[Fraction, Fract
         ),
         "steps that do not grow": lambda count, quintic: 4.25,
     },
-    cases=lambda draws: ((count, part) for count in range(1, 9) for part in range(20)),
+    cases=parts,
 )
 def slopes(bound: Callable[[int, Quintic], float], case: tuple[int, int]) -> bool:
     """Steps stay below 1.21, but for roundings, and no steeper than is said."""
     count, part = case
-    width = Fraction(LARGEST_VALUE) / CELLS
-    for cell in range(part * CELLS // 20, (part + 1) * CELLS // 20):
-        value, steep = steepest(count, cell * width, (cell + 1) * width)
-        if value > LARGEST_VALUE - ROOM or steep > bound(count, QUINTIC):
-            return False
-    return math.isfinite(bound(count, QUINTIC))
+    found = [walked(count, x) for x in points(part, LARGEST_VALUE)]
+    return all(
+        value <= LARGEST_VALUE - ROOM and steep <= bound(count, QUINTIC)
+        for value, steep in found
+    )
+
+
+@law(
+    "optimizers.orthogonal_spreads",
+    objects="optimizers.orthogonal_bounds.spread "
+    "optimizers.orthogonal_bounds.LARGEST_QUOTIENT",
+    evidence=Evidence.SEARCHED,
+    subject=spread,
+    mutants={
+        "one and a half for each step": lambda count: 1.5**count,
+        "no more than one": lambda count: 1.0,
+    },
+    cases=parts,
+)
+def spreads(bound: Callable[[int], float], case: tuple[int, int]) -> bool:
+    """What a common factor changes is no more than is said."""
+    count, part = case
+    found = [(x, walked(count, x)[1]) for x in points(part, LARGEST_QUOTIENT)]
+    return all(x * steep <= bound(count) for x, steep in found)

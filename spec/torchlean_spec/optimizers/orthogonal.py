@@ -58,17 +58,17 @@ def orthogonalized(
     *Old Optimizer, New Norm*, 2024, section 3 (arXiv:2409.20325).
     """
     norm = system.sqrt(system.dot(x.values, x.values)) + system.constant(epsilon)
-    start = x.map(lambda value: value / norm)
-    found = _enclosed(system, start, steps)
+    found = _enclosed(system, x, norm, steps)
     if found is not None:
         return found
+    turned = x.map(lambda value: value / norm)
     for _ in range(steps):
-        start = quintic_step(system, start)
-    return start
+        turned = quintic_step(system, turned)
+    return turned
 
 
 def _enclosed(
-    system: NumberSystem[A], x: Tensor[A, Shape], steps: int
+    system: NumberSystem[A], x: Tensor[A, Shape], norm: A, steps: int
 ) -> Tensor[A, Shape] | None:
     """The matrix after some steps, if it is one of bounded numbers."""
     known: object = system
@@ -78,7 +78,7 @@ def _enclosed(
     rows, columns = sizes(x.shape)
     wide = rows <= columns
     lines = given.rows() if wide else columns_of(given)
-    found = enclosed(known, lines, QUINTIC, steps)
+    found = enclosed(known, lines, cast("Bounded", norm), QUINTIC, steps)
     turned = found if wide else zip(*found, strict=True)
     values = tuple(value for line in turned for value in line)
     return cast("Tensor[A, Shape]", Tensor(x.shape, values))
