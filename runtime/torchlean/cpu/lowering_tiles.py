@@ -115,23 +115,28 @@ def _emit_rows(
     at_once = rows
     while at_once > most:
         at_once //= 2
+    source, step = tile.address(b, b_start), b_step
     for start in range(0, rows, at_once):
         offset = builder.mul(ir.Constant(WORD, start), a_row)
         place = builder.mul(ir.Constant(WORD, start), out_row)
-        packs = panel is not None and start == 0
+        packed = None
+        if panel is not None and start == 0:
+            packed = tile.address(panel, ir.Constant(WORD, 0))
         tile.emit(
             at_once,
             builder.gep(first, [offset]),
             a_row,
             a_step,
-            tile.address(b, b_start),
-            b_step,
-            tile.address(panel, ir.Constant(WORD, 0)) if packs else None,
+            source,
+            step,
+            packed,
             builder.gep(target, [place]),
             out_row,
             depth,
             keep,
         )
+        if packed is not None:
+            source, step = packed, tile.stride
 
 
 _offer_tile(primitives.multiply_tile, 3, _multiply_tile)
@@ -202,6 +207,7 @@ class _Tile:
         self.vectors = vectors
         self.width = _width(number)
         self.vector = ir.VectorType(self.number, self.width)
+        self.stride = ir.Constant(WORD, vectors * self.width)
         suffix = "f32" if number == types.float32 else "f64"
         self.multiply_add = cgutils.get_or_insert_function(
             builder.module,
@@ -317,8 +323,7 @@ class _Tile:
 
     def pack(self, columns: list[Any], panel: Any, index: Any) -> None:
         """Store the vectors of one step behind those of the steps before."""
-        stride = ir.Constant(WORD, self.vectors * self.width)
-        places = self.neighbours(panel, self.builder.mul(index, stride))
+        places = self.neighbours(panel, self.builder.mul(index, self.stride))
         for column, place in zip(columns, places, strict=True):
             self.builder.store(column, place, align=self.number_bytes())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -134,3 +134,22 @@ def test_fused_plans_of_odd_models() -> None:
         _, found = run_plan(run, inputs, targets, Mode.STRICT, REWRITES)
         assert found == expected
         run_plan(run, inputs, targets, Mode.FAST, REWRITES)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_layers_of_few_rows_are_multiplied_in_blocks(bias: bool) -> None:
+    """Of integers, whose sums are exact in any order, no term is lost or doubled."""
+    model = Sequential(Linear(512, 256, bias=bias), ReLU(), Linear(256, 3))
+    inputs = GENERATOR.integers(-2, 3, (32, 512)).astype(np.float32)
+    data = tensor_dataset(inputs, np.zeros((32, 3), np.float32))
+    engine = Engine(small_run(model, samples=32), data)
+    assert ("linear_relu_of_blocks(" in engine.plan_text()) == bias
+    state = engine.state()
+    whole = {
+        name: GENERATOR.integers(-2, 3, values.shape).astype(np.float32)
+        for name, values in state.parameters.items()
+    }
+    engine.set_state(replace(state, parameters=whole))
+    hidden = inputs @ whole["0.weight"].T + whole.get("0.bias", 0)
+    expected = np.maximum(hidden, 0) @ whole["2.weight"].T + whole["2.bias"]
+    assert np.array_equal(engine.predict(inputs[:16]), expected[:16])
