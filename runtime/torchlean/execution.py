@@ -22,7 +22,7 @@ from torchlean.evaluation import Evaluation
 from torchlean.inference import Batch, slices_of
 from torchlean.targets import wanted_targets
 from torchlean_spec.data import Loader, Targets
-from torchlean_spec.description import RECORDS, digest, to_json
+from torchlean_spec.description import digest, to_json
 from torchlean_spec.errors import Reason, TorchLeanError
 from torchlean_spec.optimizers import SGD
 from torchlean_spec.shape import Shape, sizes
@@ -73,9 +73,13 @@ class Execution:
     @property
     def model_digest(self) -> str:
         """The digest of the model's description; nothing where it has none."""
-        if type(self.task.model) not in RECORDS.values():
+        try:
+            return digest(to_json(self.task.model))
+        except TorchLeanError as error:
+            if error.reason is not Reason.UNKNOWN_NAME:
+                raise
+            # A layer in it is the user's own.
             return ""
-        return digest(to_json(self.task.model))
 
     def engine(self, training_run: TrainingRun, dataset: Data) -> Engine:
         """The engine of a run.

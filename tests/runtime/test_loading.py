@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,10 +15,18 @@ from torchlean.loading import load
 from torchlean.trained import Trained
 from torchlean.trainer import Trainer
 from torchlean_spec.errors import Reason, TorchLeanError
-from torchlean_spec.layers import Dropout, Linear, ReLU, Sequential
+from torchlean_spec.layers import (
+    Context,
+    Dropout,
+    Linear,
+    Parameter,
+    ReLU,
+    Sequential,
+)
 from torchlean_spec.losses import CrossEntropy
 from torchlean_spec.optimizers import SGD, Adam
 from torchlean_spec.optimizers.groups import ParameterGroup, ParameterGroups
+from torchlean_spec.program import Value
 
 MOONS = two_moons(60)
 MODEL = Sequential(Linear(2, 8), ReLU(), Dropout("0.5"), Linear(8, 2))
@@ -128,3 +138,37 @@ def test_the_originals_file_holds_the_bits(dtype: str, tmp_path: Path) -> None:
         other.load(path, dialect="lean")
     assert refused.value.reason is Reason.OTHER_MODEL
     assert str(refused.value) == f"{path}: expected 2 parameters, got 4"
+
+
+@dataclass(frozen=True)
+class Doubled:
+    """A layer of one's own."""
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """None."""
+        return ()
+
+    def apply(
+        self, x: Value, parameters: Sequence[Value], context: Context, /
+    ) -> Value:
+        """Twice its input."""
+        return x + x
+
+
+def test_a_model_with_a_layer_of_ones_own(tmp_path: Path) -> None:
+    """It is saved, read for its trainer and taken up; no file describes it."""
+    path = tmp_path / "file"
+    model = Sequential(Linear(2, 8), ReLU(), Doubled(), Linear(8, 2))
+    trainer = Trainer(model, task="classification", optimizer=Adam("0.01"))
+    trained = trainer.train(MOONS, batch_size=10, steps=9, save=path)
+    assert bits(trainer.load(path)) == bits(trained)
+    whole = trainer.train(MOONS, batch_size=10, steps=15)
+    resumed = trainer.train(MOONS, batch_size=10, steps=15, resume=path)
+    assert bits(resumed) == bits(whole)
+    with pytest.raises(TorchLeanError) as refused:
+        load(path)
+    assert refused.value.reason is Reason.FILE_FORMAT
+    assert str(refused.value) == (
+        f"{path}: expected a model of the spec, got Sequential, "
+        "which no file describes (Trainer.load reads the parameters)"
+    )

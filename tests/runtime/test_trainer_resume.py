@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from torchlean.callbacks import Callbacks, EpochEvent
+from torchlean.cli import main
 from torchlean.data import AnyTensors, BatchLoader, two_moons
 from torchlean.loading import load
 from torchlean.run_config import TrainOptions
@@ -182,6 +183,18 @@ def test_a_resumed_run_is_certified_as_far_as_it_goes() -> None:
     ours, theirs = resumed.certificate(), whole.certificate()
     assert ours.training_run == theirs.training_run
     assert ours.steps == tuple(step for step in theirs.steps if step.number > 9)
+
+
+def test_a_run_that_begins_in_mid_epoch_is_certified(tmp_path: Path) -> None:
+    """The judge derives the batches from where the loader stood, and goes on so."""
+    path = tmp_path / "certificate.json"
+    loader = BatchLoader(MOONS, 10, seed=3).at(2, 4)
+    trainer().train(loader, steps=9, certify=4).write_certificate(path)
+    assert main(["certify", str(path)]) == 0
+    first = trainer().train(loader, steps=5)
+    resumed = trainer().train(first.loader, steps=9, certify=4, resume=first)
+    resumed.write_certificate(path)
+    assert main(["certify", str(path)]) == 0
 
 
 def test_given_parameters_begin_a_new_run(tmp_path: Path) -> None:
