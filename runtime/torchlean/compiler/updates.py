@@ -83,11 +83,11 @@ def update(assembly: Assembly, run: TrainingRun, control: int) -> None:
         control: The control block.
     """
     parts, graph = run.parts, assembly.graph
-    width = sum(len(part.optimizer.coefficient_names) for part in parts)
-    assembly.buffer(names.COEFFICIENTS, CAPACITY * width)
     slots = slot_layouts(run, assembly.layout)
     for slot, layout in slots.items():
         assembly.buffer(slot_buffer(slot), layout.size)
+    width = sum(len(part.optimizer.coefficient_names) for part in parts)
+    assembly.buffer(names.COEFFICIENTS, CAPACITY * width)
     for part, start in coefficient_starts(parts):
         optimizer = part.optimizer
         columns = len(optimizer.coefficient_names)

@@ -12,6 +12,7 @@ from torchlean.backend import CpuBackend
 from torchlean.compiler.lower import compile_step
 from torchlean.compiler.single import compile_update
 from torchlean.cpu import blas
+from torchlean.cpu.linear import prefers_blas
 from torchlean.cpu.registry import Dtype, Mode
 from torchlean.plan import verify
 from torchlean_spec.backend import AttributeValue, Buffer, Call
@@ -69,12 +70,18 @@ def test_the_rows_of_one_matrix(mode: Mode) -> None:
     ]
 
 
-def test_large_products_are_left_to_the_blas() -> None:
-    """In fast mode, as those of layers are."""
-    found = kernels_of(Muon(steps=1), 64, 80, Mode.FAST)
-    suffix = "_blas" if blas.found() else ""
-    assert f"matmul_transposed_right{suffix}" in found
-    assert "matmul_transposed_right" in kernels_of(Muon(steps=1), 64, 80, Mode.STRICT)
+@pytest.mark.parametrize(("rows", "columns"), [(64, 80), (1024, 2048)])
+def test_products_are_left_to_the_blas_as_those_of_layers_are(
+    rows: int, columns: int
+) -> None:
+    """By their sizes, and in fast mode alone."""
+    preferred = prefers_blas(rows, columns, rows)
+    assert preferred or rows == 64 or not blas.found()
+    muon = Muon(steps=1)
+    for mode, blas_is_meant in ((Mode.FAST, preferred), (Mode.STRICT, False)):
+        suffix = "_blas" if blas_is_meant else ""
+        found = kernels_of(muon, rows, columns, mode)
+        assert f"matmul_transposed_right{suffix}" in found
 
 
 @pytest.mark.parametrize("mode", list(Mode))
