@@ -126,6 +126,11 @@ class WantedPowers:
 
 def _power_table(starts: Column, near: Column) -> Column:
     """All products of two columns of powers, row after row."""
+    if not np.any(starts.high):
+        # All below 2^-1074, as are their products with powers, of a base below 1.
+        zeros = np.zeros(starts.high.size * near.high.size)
+        known = not np.any(starts.radius)
+        return Column(zeros, ZERO, ZERO if known else np.float64(UNDERFLOW))
     with np.errstate(all="ignore"):
         relative = sum(np.max(each.radius / each.high) for each in (starts, near))
     rows = along_rows(starts)
@@ -200,13 +205,15 @@ class Enclosures:
         """From tabulated cosines, by the sum of two angles."""
         part = np.rint(x.high * PARTS)
         rest = x - plain(part / PARTS)
-        place = np.mod(part, 2 * PARTS).astype(np.int64)
+        place = part.astype(np.int64)
         cosine, sine = tabulated(place), tabulated(place - PARTS // 2)
         high, low = _turned(cosine, sine, (rest.high, rest.low))
-        # The derivative of cos(pi x) is at most pi.
+        # The derivative of cos(pi x) is at most pi. At multiples of a quarter turn,
+        # nothing was turned, and what is tabulated is exact.
         radius = TURNING_ERROR + 4 * rest.radius
-        unturned = (rest.high == 0) & (rest.low == 0) & (rest.radius == 0)
-        return select(unturned, cosine, Column(high, low, radius))
+        known = (rest.high == 0) & (radius == TURNING_ERROR)
+        known &= (place & (PARTS // 2 - 1)) == 0
+        return Column(high, low, np.where(known, 0.0, radius))
 
     def quotient(self, count: Column, divisor: int, /) -> Column:
         """A count divided by a whole number, rounded down."""
@@ -262,6 +269,10 @@ def whole_quotient(count: Floats, divisor: int) -> Floats:
 # COSINES
 
 
+TABLE_ERROR = np.float64(2.0**-105)
+"""More than a tabulated cosine errs by; those of quarter turns are exact."""
+
+
 @lru_cache(maxsize=1)
 def _cosines() -> Column:
     """`cos(pi k / PARTS)` for k from 0 to `2 PARTS - 1`."""
@@ -274,7 +285,9 @@ def _cosines() -> Column:
 
 def tabulated(place: Counts) -> Column:
     """The cosine after so many parts of half a turn."""
-    return stretch(_cosines(), np.mod(place, 2 * PARTS))
+    places = np.bitwise_and(place, 2 * PARTS - 1)
+    table = _cosines()
+    return Column(np.take(table.high, places), np.take(table.low, places), TABLE_ERROR)
 
 
 PI = "3.14159265358979323846264338327950288419716939937510"

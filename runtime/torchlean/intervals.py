@@ -211,20 +211,18 @@ class Intervals:
         part = np.rint(x.middle * PARTS)
         # Exact: of two numbers within a factor of 2, or of x itself.
         rest = x.middle - part / PARTS
-        place = np.mod(part, 2 * PARTS).astype(np.int64)
-        cosine = _narrowed(enclosures.tabulated(place))
-        sine = _narrowed(enclosures.tabulated(place - PARTS // 2))
+        place = part.astype(np.int64)
+        cosine = enclosures.tabulated(place).high
+        sine = enclosures.tabulated(place - PARTS // 2).high
         angle = rest * np.pi
         squared = angle * angle
         lost = squared * (-1 / 2 + squared * (1 / 24 - squared / 720))
         rising = angle + angle * (squared * (-1 / 6 + squared * (1 / 120)))
-        turned = cosine.middle + (cosine.middle * lost - sine.middle * rising)
-        radius = 2.0**-52 + 4 * x.radius
-        unturned = (rest == 0) & (x.radius == 0)
-        return Interval(
-            np.where(unturned, cosine.middle, turned),
-            np.where(unturned, cosine.radius, radius),
-        )
+        turned = cosine + (cosine * lost - sine * rising)
+        # At multiples of a quarter turn, what is tabulated is exact.
+        known = (rest == 0) & (x.radius == 0) & ((place & (PARTS // 2 - 1)) == 0)
+        radius = np.where(known, 0.0, 2.0**-52 + 4 * x.radius)
+        return Interval(turned, radius)
 
     def quotient(self, count: Interval, divisor: int, /) -> Interval:
         """A count divided by a whole number, rounded down."""
