@@ -118,15 +118,19 @@ def test_the_commands_of_the_readme_run(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Each command line of its table, with a certificate where it says PATH."""
+    """Each command line of its table, with the files of a run where it names them."""
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "README.md").read_text("utf-8")
     commands = re.findall(r"^\| `torchlean ([^`]+)`", text, re.MULTILINE)
     assert {"train digits", "plan digits", "certify PATH", "laws"} <= set(commands)
     # The shortest run stands for the one that the table names.
     shorter = {"train digits": "train digits --steps 20 --certify 2"}
-    path = "runs/digits/certificate.json"
+    left = {
+        "PATH": "runs/digits/certificate.json",
+        "PARAMETERS": "runs/digits/parameters.safetensors",
+        "LOG": "runs/digits/trainlog.json",
+    }
     for command in commands:
         if command != "warmup":
-            words = shorter.get(command, command).replace("PATH", path).split()
-            assert main(words) == 0, command
+            words = shorter.get(command, command).split()
+            assert main([left.get(word, word) for word in words]) == 0, command
