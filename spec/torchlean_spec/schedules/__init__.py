@@ -7,6 +7,25 @@ keep their last rate for ever (the original's cosine after a warm-up rises again
 `docs/deviations.md`, B15). What counts epochs instead of updates says so:
 `PerEpoch`.
 
+What the original calls its schedules, and the records with the same equations:
+
+    Constant                         Constant
+    ExponentialDecay, exponential    Exponential
+    StepDecay, StepLR, step          StepDecay
+    CosineAnnealing                  Cosine
+    CosineAnnealingLR                PeriodicCosine
+    LinearWarmup                     WarmUp
+    WarmupCosine                     warm_up_cosine
+    Cyclic, TriangularCycle          Cyclic
+    OneCycle                         OneCycle(anneal="linear", final_of="maximum",
+                                     final_at="total")
+    OneCycleLR                       OneCycle
+    LRFinder                         RateFinder(ratio = last rate / first rate)
+    custom                           Custom
+
+The base rate of all is the optimizer's own: the first rate of what falls or is
+warmed up to, the lowest of `Cyclic`, the highest of `OneCycle`.
+
 Each schedule is a recurrence as well, a state that is advanced once an update: see
 `torchlean_spec.schedules.recurrences`.
 
