@@ -175,7 +175,7 @@ class Assembly:
                 [_row(graph, call) for call in calls], graph.mode
             ):
                 rows.append(entry)
-                intents += [_intent(graph, calls[number]) for number in parts]
+                intents += [_intent(graph, begin + number) for number in parts]
             phases[name] = range(start, len(rows))
             begin = end
         plan = Plan.of(dtype, graph.mode, self.buffers.values(), rows)
@@ -199,17 +199,18 @@ class Assembly:
         return found
 
 
-def _intent(graph: Graph, call: Call) -> Intent:
-    """What a call's row is meant to do."""
+def _intent(graph: Graph, number: int) -> Intent:
+    """What the row of the call with a number is meant to do."""
+    call = graph.calls[number]
     values: dict[str, int] = {}
     buffers: dict[str, str] = {}
-    for name, number in call.values.items():
-        value = graph.values[number]
+    for name, known in call.values.items():
+        value = graph.values[known]
         if value.overlays and value.place is not None:
             buffers[name] = value.place.buffer
         else:
-            values[name] = number
-    return Intent(call.kernel, values, buffers)
+            values[name] = known
+    return Intent(call.kernel, values, buffers, number)
 
 
 def _require_supported(kernel: str, dtype: Dtype, mode: Mode) -> None:

@@ -29,6 +29,9 @@ class Intent:
     buffers: Mapping[str, str]
     """The buffer that each of the other arguments lies in, over many values."""
 
+    call: int = 0
+    """The number of the call that the row is, or is a piece of."""
+
 
 @dataclass(frozen=True, slots=True)
 class Owned:

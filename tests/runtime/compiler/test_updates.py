@@ -91,6 +91,21 @@ def test_each_group_is_one_row(mode: Mode) -> None:
     assert second.arguments["coefficients"] == Place(names.COEFFICIENTS, 2 * CAPACITY)
 
 
+@pytest.mark.parametrize("mode", list(Mode))
+def test_long_groups_of_one_kernel_may_run_at_once(mode: Mode) -> None:
+    """The pieces of one group's row are not taken for those of the other's."""
+    groups = ParameterGroups(
+        ParameterGroup(AdamW("0.01"), "matrices"), ParameterGroup(AdamW("0.02"), "rest")
+    )
+    model = Sequential(Linear(6, 40_000), ReLU(), Linear(40_000, 3))
+    run = small_run(model, optimizer=groups)
+    compiled = compile_step(run, (6,), mode, batch=16)
+    verify(compiled.plan)
+    compiled.verify()
+    kernels = [row.kernel for row in compiled.plan.single_rows()]
+    assert kernels.count("adamw") > 2
+
+
 def test_slots_have_room_for_those_who_keep_them() -> None:
     """A buffer of momentum is as long as the parameters that have momentum."""
     run = small_run(optimizer=GROUPS)
