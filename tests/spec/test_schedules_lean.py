@@ -85,7 +85,7 @@ def one_cycle(n: int) -> Fraction:
 
 def rate_finder(n: int) -> Fraction:
     """LRFinder: a factor of 2^20 in 20 updates; right up to update 20 only."""
-    return BASE * 2**n
+    return BASE * (1 << n)
 
 
 def periodic_cosine(n: int) -> Fraction:
