@@ -13,7 +13,9 @@ the backend rounds them once. These are the calls:
   gradients of all parameters in order, and the answer has the same names;
 * `train_step`, one whole step: attributes `run` (its description) and `step`;
   buffers `input`, `target`, `parameter.<name>` and `<slot>.<name>`, the answer
-  `loss`, `gradient.<name>`, `clipped.<name>`, `parameter.<name>`, `<slot>.<name>`.
+  `loss`, `gradient.<name>`, `clipped.<name>`, `parameter.<name>`, `<slot>.<name>`;
+  a slot has a buffer for each parameter whose optimizer keeps it
+  (`TrainingRun.kept`).
 
 Descriptions are those of `torchlean_spec.description`.
 
