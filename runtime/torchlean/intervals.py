@@ -25,10 +25,15 @@ from torchlean import enclosures
 from torchlean.columns import INFLATION, SMALL, Column, Decision, Flags, enclosed
 from torchlean.double_word import ZERO, Floats, is_nothing, two_product, two_sum
 from torchlean.enclosures import ENCLOSURES, PARTS, Dtype, Numbers
+from torchlean_spec.exact import power
+from torchlean_spec.numbers.floating import nearest_float
 from torchlean_spec.numbers.system import Condition, Exact
 
 ROUNDING = 2.0**-53
 """The relative error of one operation."""
+
+TINY_POWERS = 2.0**-990
+"""More than powers below 2^-1000 are."""
 
 TINY = 2.0**-1074
 """More than what underflow takes from a product or a quotient."""
@@ -147,7 +152,14 @@ class _Powers:
         tiny = middle < 2.0**-1000
         shares = np.where(tiny, 0.0, x.radius / np.where(tiny, 1.0, middle))
         share = float(np.max(shares)) * INFLATION
-        return _Powers(middle, share, 2.0**-990 if np.any(tiny) else 0.0)
+        return _Powers(middle, share, TINY_POWERS if np.any(tiny) else 0.0)
+
+    @staticmethod
+    def nearest(value: Fraction) -> _Powers:
+        """One power, rounded."""
+        middle = nearest_float(value)
+        floor = TINY_POWERS if middle < 2.0**-1000 else 0.0
+        return _Powers(np.array([middle]), ROUNDING * INFLATION, floor)
 
 
 @lru_cache(maxsize=256)
@@ -170,8 +182,8 @@ class Intervals:
         """The same table as of enclosures, of their upper halves."""
         wanted = enclosures.WantedPowers.of(exponent.middle)
         powers = (Fraction(base), root)
-        rows = _narrowed(enclosures.first_power(powers, wanted.least))
-        factors = [_Powers.of(rows), _powers_apart(powers, 1, wanted.near)]
+        first = _Powers.nearest(power(powers[0], wanted.least, root))
+        factors = [first, _powers_apart(powers, 1, wanted.near)]
         if wanted.far > 1:
             factors.insert(1, _powers_apart(powers, enclosures.NEAR, wanted.far))
         middle, share, floor = factors[0].middle, factors[0].share, factors[0].floor

@@ -183,12 +183,14 @@ def test_intervals_are_narrow_enough(
     assert sum(asked) <= 130
 
 
-def test_long_tables_are_made_in_parts() -> None:
+@pytest.mark.parametrize("number_format", FORMATS)
+def test_long_tables_are_made_in_parts(number_format: NumberFormat) -> None:
     """Where one part of a table ends and the next begins, nothing is lost."""
-    together, schedule = coefficients.TOGETHER, WarmUp(40, "1e-6", Cosine(9000))
-    whole = coefficient_table(Adam(), schedule, 1, 2 * together + 5, "float64")
+    together = coefficients.TOGETHER[number_format]
+    schedule = WarmUp(40, "1e-6", Cosine(9000))
+    whole = coefficient_table(Adam(), schedule, 1, 2 * together + 5, number_format)
     for first in (together - 3, 2 * together - 3):
-        wanted = spec_table(Adam(), schedule, first + 1, 8, "float64")
+        wanted = spec_table(Adam(), schedule, first + 1, 8, number_format)
         assert whole[first : first + 8].tobytes() == wanted.tobytes()
 
 
