@@ -1,6 +1,6 @@
 """Matrix products in fast mode, by own tiles.
 
-The second factor is packed, a panel of one or two vectors of columns at a time, so
+The second factor is packed, a panel of one to three vectors of columns at a time, so
 that the inner loop reads it from consecutive memory in the nearest cache. Columns that
 lie side by side are packed by the first tile that reads them, beside its
 multiplications; others are transposed before, squares of vectors at once; the last
@@ -20,7 +20,7 @@ from torchlean.cpu.primitives import (
 )
 
 DEPTH = 128
-"""Steps along the summed axis that one panel holds: two vectors wide, 16 KiB."""
+"""Steps along the summed axis that one panel holds: three vectors wide, 24 KiB."""
 ROWS = 128
 """Rows of both factors' product that are finished one after the other: so many of A
 stay in the second cache, `DEPTH` columns at a time, while B passes."""
@@ -62,15 +62,16 @@ def product(
         )  # fmt: skip
         return
     lanes = vector_width(system)
-    panel = local_reals(4096, system)
-    corner = local_reals(256, system)
+    panel = local_reals(6144, system)
+    corner = local_reals(384, system)
     for row in range(0, m, ROWS):
         rows = min(ROWS, m - row)
         for step in range(0, k, DEPTH):
             depth = min(DEPTH, k - step)
-            for column in range(0, n, 2 * lanes):
-                width = min(2 * lanes, n - column)
-                stride = lanes if width <= lanes else 2 * lanes
+            column = 0
+            while column < n:
+                stride = panel_width(n - column, lanes)
+                width = min(stride, n - column)
                 # Columns that lie together are packed while they are read first.
                 lies_ready = b_column == 1 and width == stride
                 start = b_start + step * b_step + column * b_column
@@ -84,6 +85,16 @@ def product(
                     b_step, lies_ready, panel, stride, corner, out,
                     out_start + row * n + column, width, rows, n, depth, step, system,
                 )  # fmt: skip
+                column += width
+
+
+@helper
+def panel_width(columns: int, lanes: int) -> int:
+    """How many columns the next panel has: up to three vectors, of four twice two."""
+    vectors = (columns + lanes - 1) // lanes
+    if vectors == 4:
+        return 2 * lanes
+    return min(vectors, 3) * lanes
 
 
 @helper
@@ -195,15 +206,20 @@ def tile(
     keep: int,
     system: Arithmetic,
 ) -> None:
-    """A tile of 8, 4, 2 or 1 rows by one or two vectors."""
+    """A tile of 8, 4, 2 or 1 rows by one to three vectors."""
     if stride == vector_width(system):
         multiply_tile(
             1, rows, a, a_start, a_row, a_step, b, b_start, b_step, out, out_start,
             out_row, depth, keep,
         )  # fmt: skip
-    else:
+    elif stride == 2 * vector_width(system):
         multiply_tile(
             2, rows, a, a_start, a_row, a_step, b, b_start, b_step, out, out_start,
+            out_row, depth, keep,
+        )  # fmt: skip
+    else:
+        multiply_tile(
+            3, rows, a, a_start, a_row, a_step, b, b_start, b_step, out, out_start,
             out_row, depth, keep,
         )  # fmt: skip
 
@@ -233,9 +249,14 @@ def tile_and_pack(
             1, rows, a, a_start, a_row, a_step, b, b_start, b_step, panel, out,
             out_start, out_row, depth, keep,
         )  # fmt: skip
-    else:
+    elif stride == 2 * vector_width(system):
         multiply_and_pack_tile(
             2, rows, a, a_start, a_row, a_step, b, b_start, b_step, panel, out,
+            out_start, out_row, depth, keep,
+        )  # fmt: skip
+    else:
+        multiply_and_pack_tile(
+            3, rows, a, a_start, a_row, a_step, b, b_start, b_step, panel, out,
             out_start, out_row, depth, keep,
         )  # fmt: skip
 
