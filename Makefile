@@ -37,6 +37,10 @@ check: setup ## lint, formatting, types, layout of the trees
 conform: setup ## compare our numbers with NumPy's, in millions of cases (2 min)
 	@$(BIN)/python tests/conform/compare_binary_with_numpy.py
 
+.PHONY: mutants
+mutants: setup ## replace each function of the API by a wrong one; see its test go red (2 min)
+	@$(BIN)/python -m tests.mutate_names
+
 .PHONY: prove
 prove: setup ## prove every theorem about our code, with every mutant (2 min)
 	@$(BIN)/python -m torchlean_proofs prove

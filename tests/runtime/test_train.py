@@ -88,6 +88,25 @@ def test_the_last_schedule_counts_as_it_was_attached() -> None:
     assert back == config
 
 
+def test_rates_leave_lengths_alone() -> None:
+    """Whatever is done to the rate, the run is as long as it was."""
+    epochs = train.epochs(3, log_every=4)
+    of_epochs = [
+        train.constant_epoch_learning_rate(epochs, "0.5"),
+        train.step_epoch_learning_rate(epochs, "0.5", 2),
+        train.exponential_epoch_learning_rate(epochs, "0.5", "0.5"),
+        train.constant_learning_rate(epochs, "0.5"),
+    ]
+    assert [(each.epochs, each.log_every) for each in of_epochs] == [(3, 4)] * 4
+    steps = train.steps(9, batch_size=2)
+    of_steps = [
+        train.constant_learning_rate(steps, "0.5"),
+        train.step_learning_rate(steps, "0.5", 2),
+        train.exponential_learning_rate(steps, "0.5", "0.5"),
+    ]
+    assert [(each.steps, each.batch_size) for each in of_steps] == [(9, 2)] * 3
+
+
 def test_the_rest_of_a_configuration_stays() -> None:
     """Only the rate and the schedule change."""
     config = train.steps(9, Adam(beta1="0.8"), log_every=4, batch_size=2)

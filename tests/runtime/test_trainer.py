@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from torchlean.callbacks import Callbacks
 from torchlean.checkpoint import load_optimizer_state
 from torchlean.data import AnyTensors, tensor_dataset, two_moons
 from torchlean.log import TrainLog
+from torchlean.state import to_spec
 from torchlean.trained import Trained
 from torchlean.trainer import Interrupted, NonFiniteLoss, Trainer
 from torchlean_spec.certificate import from_text, to_text
@@ -25,8 +27,10 @@ from torchlean_spec.losses import (
     Loss,
     MeanSquaredError,
 )
+from torchlean_spec.numbers.binary import BINARY32
 from torchlean_spec.optimizers import SGD, Adam, AdamW
-from torchlean_spec.training import NumberFormat
+from torchlean_spec.task import Task
+from torchlean_spec.training import NumberFormat, evaluation, samples
 
 MOONS = two_moons(60)
 MODEL = Sequential(Linear(2, 8), ReLU(), Linear(8, 2))
@@ -67,6 +71,22 @@ def test_predictions_in_every_dtype(dtype: NumberFormat) -> None:
     assert answers.shape == (60, 2)
     assert {each.dtype.name for each in trained.parameters.values()} == {dtype}
     assert trained.predict(MOONS.inputs[:1]).shape == (1, 2)
+
+
+def test_strict_predictions_are_the_specs() -> None:
+    """To the bit: the spec's program over binary32 numbers answers the same."""
+    asked = replace(trainer(), strict=True)
+    trained = asked.train(MOONS, batch_size=10, steps=5)
+    parameters = to_spec(trained.parameters)
+    data = MOONS.to_spec()
+    batch = samples(BINARY32, data, tuple(range(len(data))))
+    given = {
+        name: tensor.map(BINARY32.from_float) for name, tensor in parameters.items()
+    }
+    task = Task(MODEL, CrossEntropy())
+    _, wanted = evaluation(BINARY32, task, given, batch)
+    answers = trained.predict(MOONS.inputs)
+    assert answers.ravel().tolist() == [BINARY32.to_float(x) for x in wanted.values]
 
 
 @pytest.mark.parametrize("backend", ["compiled", "eager"])
