@@ -9,6 +9,7 @@ nor facts about a machine. A test makes it anew and compares; after a law has ch
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -78,7 +79,8 @@ def written(value: object) -> str:
     for name in ("__name__", "name"):
         if type(value).__repr__ is object.__repr__ or callable(value):
             return str(getattr(value, name, type(value).__name__))
-    return repr(value)
+    # Functions inside records have places in memory, which no file may hold.
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
 
 def made(progress: Callable[[Examination], None] = lambda found: None) -> list[Json]:

@@ -41,8 +41,8 @@ def theorem_named(identifier: str) -> Theorem:
     Raises:
         TorchLeanError: `UNKNOWN_NAME`.
 
-    >>> theorem_named("optimizers.sgd.kernel").objects
-    ('runtime.cpu.sgd', 'spec.optimizers.sgd')
+    >>> theorem_named("derivatives.relu").objects
+    ('spec.operations.relu', 'spec.operations.relu_gradient')
     """
     for each in all_theorems():
         if each.identifier == identifier:

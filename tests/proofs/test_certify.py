@@ -352,9 +352,10 @@ def test_unknown_commands_are_one_sentence(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A command that does not exist gives exit code 2."""
-    assert main(["prove"]) == 2
+    assert main(["disprove"]) == 2
     assert capsys.readouterr().err == (
-        "torchlean_proofs: expected a command among certify, laws, got prove\n"
+        "torchlean_proofs: expected a command among certify, laws, prove, "
+        "got disprove\n"
     )
 
 

@@ -114,7 +114,7 @@ def spec_table(
 
 
 @pytest.mark.parametrize("number_format", FORMATS)
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda each: each.name)
 def test_every_optimizer(
     optimizer: RatedOptimizer, number_format: NumberFormat
 ) -> None:
@@ -127,7 +127,7 @@ def test_every_optimizer(
 
 
 @pytest.mark.parametrize("number_format", FORMATS)
-@pytest.mark.parametrize("schedule", SCHEDULES, ids=repr)
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda each: each.name)
 def test_every_schedule(schedule: Schedule, number_format: NumberFormat) -> None:
     """Each schedule's rates equal the spec's, also long after its end."""
     optimizer = SGD("0.1")
@@ -164,7 +164,7 @@ def test_the_spec_is_hardly_asked(
     assert len(asked) <= 60
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES, ids=repr)
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda each: each.name)
 def test_intervals_are_narrow_enough(
     monkeypatch: pytest.MonkeyPatch, schedule: Schedule
 ) -> None:

@@ -101,7 +101,8 @@ def _edited(edit: Callable[[dict[str, dict[str, object]]], object]) -> str:
             _edited(lambda body: body["run"].update(type="Linear")),
             "Linear: expected the fields ['bias', 'bias_initializer', 'inputs', "
             "'outputs', 'weight_initializer'], got ['clipping', 'loader', "
-            "'number_format', 'optimizer', 'schedule', 'seed', 'steps', 'task']",
+            "'number_format', 'optimizer', 'position', 'schedule', 'seed', 'steps', "
+            "'task']",
         ),
         (
             _edited(lambda body: body["data"].pop("source")),

@@ -97,6 +97,14 @@ GOLDEN = {
         0xA05B9A7F,
         0xE824C3B6,
     ),
+    Stream.SKETCH: (
+        0x406696F0,
+        0x7675360F,
+        0x766709C5,
+        0x1FAE9D8A,
+        0xE8717647,
+        0xDC63D21C,
+    ),
 }
 
 
@@ -179,6 +187,7 @@ def test_streams_have_distinct_numbers() -> None:
         "DROPOUT": 3,
         "SPLIT": 4,
         "SYNTHETIC": 5,
+        "SKETCH": 6,
     }
     assert stream(Stream.SHUFFLE, 9) == 2 * 2**32 + 9
 

@@ -188,7 +188,7 @@ WRITTEN: list[Schedule] = [
 ]
 
 
-@pytest.mark.parametrize("schedule", WRITTEN, ids=repr)
+@pytest.mark.parametrize("schedule", WRITTEN, ids=lambda each: each.name)
 def test_descriptions_are_written_and_read_back(schedule: Schedule) -> None:
     """To the last digit, fractions included."""
     assert from_json(json.loads(json.dumps(to_json(schedule)))) == schedule
@@ -206,7 +206,7 @@ RECURRENT: list[Schedule] = [
 ]
 
 
-@pytest.mark.parametrize("schedule", RECURRENT, ids=repr)
+@pytest.mark.parametrize("schedule", RECURRENT, ids=lambda each: each.name)
 def test_schedulers_step_through_the_rates(schedule: Schedule) -> None:
     """Each step gives the next rate; rational ones exactly."""
     scheduler = Scheduler.of(schedule, "0.3")
