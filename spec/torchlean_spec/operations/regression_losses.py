@@ -197,8 +197,9 @@ def poisson(
     """`p - t log p` of a rate p: minus the log-likelihood of a count t.
 
     The logarithm of `t!`, which does not depend on p, is left out. A term of weight
-    0 is 0: no event at a rate of 0 costs nothing, any event infinitely much. (PyTorch adds 1e-8 to the rate.) Rates below 0 lie outside the
-    domain: NaN, unless the count is 0.
+    0 is 0: no event at a rate of 0 costs nothing, any event infinitely much. (PyTorch
+    adds 1e-8 to the rate.) Rates below 0 lie outside the domain: NaN, unless the count
+    is 0.
     """
     zero = system.constant(0)
     weighted = target * system.log(prediction)
