@@ -2,7 +2,7 @@
 
     python -m torchlean_proofs certify runs/digits/certificate.json [--json]
     python -m torchlean_proofs laws [list | show ID | check [ID]]
-    python -m torchlean_proofs prove [list | show ID | check [ID]] [--write]
+    python -m torchlean_proofs prove [ID] [--write]
 
 Exit codes: 0 certified, or every law holds; 1 refused; 2 usage, or a file that
 cannot be read. `certify` and `laws` import neither NumPy nor Numba.
@@ -70,8 +70,8 @@ def laws_command(argv: Sequence[str]) -> int:
         nargs="?",
         choices=("list", "show", "check"),
         default="list",
-        help="print every law (list), one with witness and mutants (show), "
-        "or run every law or one of them anew (check)",
+        help="print every law and theorem (list), one with witness and mutants or "
+        "with what it rests on (show), or run every law or one of them anew (check)",
     )
     parser.add_argument("identifier", nargs="?", metavar="ID", help="a law's name")
     try:
@@ -91,45 +91,29 @@ def laws_command(argv: Sequence[str]) -> int:
 
 
 def prove_command(argv: Sequence[str]) -> int:
-    """Print the theorems, or prove them.
+    """Prove theorems, with every mutant.
 
     Args:
-        argv: `check` (the default) with or without an id, `list`, or `show ID`.
+        argv: The name of a theorem, all by default; `--write` writes the file.
 
     Returns:
-        0 if what was asked for holds, 1 if a theorem is broken, 2 for an unknown id.
+        0 if all of them hold, 1 if a theorem is broken, 2 for an unknown name.
     """
-    from torchlean_proofs import proving
     from torchlean_proofs.arguments import Parser
 
-    parser = Parser("prove", "Theorems about the code that runs.")
-    parser.add_argument(
-        "action",
-        nargs="?",
-        choices=("check", "list", "show"),
-        default="check",
-        help="prove every theorem or one of them anew, with every mutant (check), "
-        "print every theorem (list), or one with what it rests on (show)",
-    )
+    parser = Parser("prove", "Prove theorems about the code that runs.")
     parser.add_argument("identifier", nargs="?", metavar="ID", help="a theorem's name")
     parser.add_argument(
         "--write", action="store_true", help="write theorems.json if all are kept"
     )
     try:
         options = parser.parse_args(argv)
-        if options.action == "show" and options.identifier is None:
-            parser.error("expected the name of a theorem to show, got none")
-        if options.action == "list" and options.identifier is not None:
-            parser.error(f"expected no name after list, got {options.identifier!r}")
-        if options.action == "check":
-            kept = proving.check(options.identifier, options.write)
-            return CERTIFIED if kept else REFUSED
-        show = options.action == "show"
-        said = proving.shown(options.identifier) if show else proving.listed()
+        from torchlean_proofs import proving
+
+        kept = proving.check(options.identifier, options.write)
     except TorchLeanError as error:
         return refuse(error)
-    print("\n".join(said))
-    return CERTIFIED
+    return CERTIFIED if kept else REFUSED
 
 
 def refuse(error: TorchLeanError) -> int:

@@ -22,6 +22,18 @@ from torchlean_spec.errors import Reason, TorchLeanError
 PATH = Path(__file__).with_name("ledger.json")
 """The committed ledger."""
 
+THEOREMS = Path(__file__).with_name("theorems.json")
+"""The committed theorems; `proving` makes them."""
+
+TRUSTED = (
+    "the tracer, held to the compiled kernels by replay on a million bit patterns each",
+    "Python's meaning of the code that is traced",
+    "the solver (Z3) where it says that a violation is impossible",
+    "Numba and LLVM, for what the replay does not reach",
+    "the processor's arithmetic, which is taken to be that of IEEE 754",
+)
+"""What every theorem rests on beside its own assumptions."""
+
 WITNESS_LENGTH = 120
 """How much of a witness is written."""
 
@@ -117,15 +129,53 @@ def listed() -> list[str]:
     ]
     refuted = sum(each["refuted"] for each in entries)
     said.append(f"{len(entries)} laws, which refute {refuted} mutants")
-    return said
+    return [*said, "", *theorems_listed()]
+
+
+def theorems() -> list[dict[str, Json]]:
+    """The committed theorems."""
+    entries: list[dict[str, Json]] = json.loads(THEOREMS.read_text("utf-8"))
+    return entries
+
+
+def theorems_listed() -> list[str]:
+    """The theorems: a line each, one that counts them, and what they trust."""
+    entries = theorems()
+    width = max(len(str(each["id"])) for each in entries)
+    said = [
+        f"{each['id']:{width}}  {each['level']!s:12} {each['sentence']}"
+        for each in entries
+    ]
+    proved = sum(each["level"] == "proved" for each in entries)
+    said.append(
+        f"{proved} theorems proved, and {len(entries) - proved} true by definition: "
+        "both sides are the same graph"
+    )
+    return [*said, *(f"  trusted: {each}" for each in TRUSTED)]
+
+
+def theorem_shown(each: dict[str, Json]) -> list[str]:
+    """One theorem in words, with what it rests on."""
+    said = [f"{each['id']}: {each['sentence']}", f"  level     {each['level']}"]
+    said += [f"  speaks of {name}" for name in _texts(each["objects"])]
+    said += [f"  assumes   {name}" for name in _texts(each["assumes"])]
+    said.append(f"  refutes   {each['refuted']} mutants")
+    return said + [f"  trusts    {name}" for name in TRUSTED]
+
+
+def _texts(value: Json) -> list[str]:
+    return [str(each) for each in value] if isinstance(value, list) else []
 
 
 def shown(identifier: str) -> list[str]:
-    """One law in words.
+    """One law in words, or one theorem.
 
     Raises:
         TorchLeanError: `UNKNOWN_NAME`.
     """
+    for theorem in theorems():
+        if theorem["id"] == identifier:
+            return theorem_shown(theorem)
     law_named(identifier)
     each = next(e for e in json.loads(committed()) if e["id"] == identifier)
     said = [f"{each['id']}: {each['sentence']}"]

@@ -1,9 +1,10 @@
 """The theorems as a committed file and in words, and proving them anew.
 
-`theorems.json` beside this module holds what proving every theorem with every mutant
-gave: sentence, level, the digests of the code that it covers and of each query, how
-many mutants were refuted; neither times nor facts about a machine. A level that falls,
-a statement or covered code that changes, shows as a change of the file.
+`theorems.json` beside this module, which `ledger` reads, holds what proving every
+theorem with every mutant gave: sentence, level, the digests of the code that it covers
+and of each query, how many mutants were refuted; neither times nor facts about a
+machine. A level that falls, a statement or covered code that changes, shows as a change
+of the file.
 
     python -m torchlean_proofs prove            every theorem, every mutant
     python -m torchlean_proofs prove --write    and write the file
@@ -14,25 +15,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatch
-from pathlib import Path
 
 from torchlean_proofs.evidence.syntax import digest_of, mutants
 from torchlean_proofs.evidence.theorem import Proof, Theorem, prove
+from torchlean_proofs.ledger import THEOREMS
+from torchlean_proofs.ledger import theorems as ledger_theorems
 from torchlean_proofs.theorems import all_theorems
 from torchlean_spec.description import Json
 from torchlean_spec.errors import Reason, TorchLeanError
-
-PATH = Path(__file__).with_name("theorems.json")
-"""The committed file."""
-
-TRUSTED = (
-    "the tracer, held to the compiled kernels by replay on a million bit patterns each",
-    "Python's meaning of the code that is traced",
-    "the solver (Z3) where it says that a violation is impossible",
-    "Numba and LLVM, for what the replay does not reach",
-    "the processor's arithmetic, which is taken to be that of IEEE 754",
-)
-"""What every theorem rests on beside its own assumptions."""
 
 
 def theorem_named(identifier: str) -> Theorem:
@@ -93,12 +83,6 @@ def as_text(entries: Iterable[dict[str, Json]]) -> str:
     return json.dumps(list(entries), indent=1, ensure_ascii=False) + "\n"
 
 
-def committed() -> list[dict[str, Json]]:
-    """What is kept beside this module."""
-    entries: list[dict[str, Json]] = json.loads(PATH.read_text("utf-8"))
-    return entries
-
-
 def verdict(found: Proof) -> str:
     """What came of proving a theorem, in one line."""
     name = found.theorem.identifier
@@ -143,41 +127,6 @@ def _equivalent(theorem: Theorem, function: str) -> list[str]:
     ]
 
 
-def listed() -> list[str]:
-    """The theorems in words: one line each, and one that counts them."""
-    entries = committed()
-    width = max(len(str(each["id"])) for each in entries)
-    said = [
-        f"{each['id']:{width}}  {each['level']!s:12} {each['sentence']}"
-        for each in entries
-    ]
-    proved = sum(each["level"] == "proved" for each in entries)
-    said.append(
-        f"{proved} theorems proved, and {len(entries) - proved} true by definition: "
-        "both sides are the same graph"
-    )
-    return said
-
-
-def shown(identifier: str) -> list[str]:
-    """One theorem in words, with what it rests on.
-
-    Raises:
-        TorchLeanError: `UNKNOWN_NAME`.
-    """
-    theorem_named(identifier)
-    each = next(one for one in committed() if one["id"] == identifier)
-    said = [f"{identifier}: {each['sentence']}", f"  level     {each['level']}"]
-    said += [f"  speaks of {name}" for name in _texts(each["objects"])]
-    said += [f"  assumes   {name}" for name in _texts(each["assumes"])]
-    said.append(f"  refutes   {each['refuted']} mutants")
-    return said + [f"  trusts    {name}" for name in TRUSTED]
-
-
-def _texts(value: Json) -> list[str]:
-    return [str(each) for each in value] if isinstance(value, list) else []
-
-
 def check(identifier: str | None, write: bool = False) -> bool:
     """Prove every theorem, or one, with every mutant, and say what came of it.
 
@@ -205,8 +154,8 @@ def check(identifier: str | None, write: bool = False) -> bool:
         print(f"broken  {what}: no theorem tells it from the code")
     kept = all(each.kept for each in proofs) and not everywhere
     if write and kept and identifier is None:
-        PATH.write_text(as_text(map(entry, proofs)), "utf-8")
-    said = {each["id"]: each for each in committed()}
+        THEOREMS.write_text(as_text(map(entry, proofs)), "utf-8")
+    said = {each["id"]: each for each in ledger_theorems()}
     changed = [p for p in proofs if said.get(p.theorem.identifier) != entry(p)]
     for each in changed:
         print(f"changed {each.theorem.identifier}: theorems.json says otherwise")

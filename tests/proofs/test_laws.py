@@ -199,6 +199,7 @@ def test_the_command_lists_the_ledger(capsys: pytest.CaptureFixture[str]) -> Non
     """Each law takes one line, and the last line counts them."""
     assert laws_command([]) == 0
     said = capsys.readouterr().out.splitlines()
+    said = said[: said.index("")]
     entries = json.loads(ledger.committed())
     assert len(said) == len(entries) + 1
     refuted = sum(each["refuted"] for each in entries)
