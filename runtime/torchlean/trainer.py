@@ -294,6 +294,8 @@ class Trainer:
         run = self._training_run(loader, epochs, steps)
         beginning.require_run(run, loader)
         beginning.require_certifiable(certify)
+        if certify:
+            loader.dataset.require_origin()
         outputs = Outputs(_destination(log), save, title, notes, probes, log_every)
         outputs.require_writable()
         kept = None if held_out is None else as_tensors(held_out)

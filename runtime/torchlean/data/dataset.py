@@ -189,16 +189,24 @@ class TensorDataset(Generic[S_co, T_co]):
             TorchLeanError: `UNSUPPORTED` for a large file of data without a name: a
                 source would carry all of it.
         """
+        self.require_origin()
         if self.source is not None:
             return self.source
+        return inline(cast("Dataset[Shape, Targets]", self.to_spec()))
+
+    def require_origin(self) -> None:
+        """Refuse data that have no name and are too large for a file to carry.
+
+        Raises:
+            TorchLeanError: As `origin`.
+        """
         size = self.inputs.nbytes
-        if self.mapped and size >= MAPPED_FROM:
+        if self.source is None and self.mapped and size >= MAPPED_FROM:
             raise TorchLeanError(
                 Reason.UNSUPPORTED,
                 "expected data with a name, or data in memory, for a certificate to "
                 f"carry, got {size} bytes of {self.name} in a file",
             )
-        return inline(cast("Dataset[Shape, Targets]", self.to_spec()))
 
     def digest(self) -> str:
         """The SHA-256 of shapes, numbers and labels: `Dataset.digest` of the spec.

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from torchlean import data
+from torchlean.callbacks import on_train_start
 from torchlean.data import arrays
 from torchlean.data.arrays import Inputs, in_format, is_mapped, row_slices
 from torchlean.trainer import Trainer
@@ -111,9 +112,9 @@ def test_many_rows_of_a_file_go_into_a_file(
 
 
 def test_a_certificate_does_not_carry_a_large_file(tmp_path: Path) -> None:
-    """It is refused before any of it is read; a small file is carried."""
-    numbers = np.zeros((arrays.MAPPED_FROM // 4, 1), np.float32)
-    large = mapped_copy(tmp_path / "x.npy", numbers)
+    """It is refused before any of it is read or trained on; a small one is carried."""
+    zeros = np.zeros((arrays.MAPPED_FROM // 4, 1), np.float32)
+    large = mapped_copy(tmp_path / "x.npy", zeros)
     points = data.tensor_dataset(large, np.zeros(len(large), np.int64), name="zeros")
     with pytest.raises(TorchLeanError) as refused:
         points.origin()
@@ -122,6 +123,14 @@ def test_a_certificate_does_not_carry_a_large_file(tmp_path: Path) -> None:
         f"got {arrays.MAPPED_FROM} bytes of zeros in a file"
     )
     assert refused.value.reason is Reason.UNSUPPORTED
+    trainer = Trainer(Linear(1, 1), loss=MeanSquaredError(), optimizer=SGD("0.1"))
+    numbers = data.tensor_dataset(large, np.zeros((len(large), 1)), name="zeros")
+    begun: list[object] = []
+    with pytest.raises(TorchLeanError) as before:
+        trainer.train(
+            numbers, steps=1, certify=1, callbacks=on_train_start(begun.append)
+        )
+    assert (str(before.value), begun) == (str(refused.value), [])
     assert data.prefix(points, 3).origin().load().digest() == (
         data.prefix(points, 3).digest()
     )
