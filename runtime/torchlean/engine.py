@@ -63,7 +63,7 @@ Data = TensorDataset[Shape, Targets]
 OnSlice = Callable[[Array], None]
 """Takes the losses of the steps of a slice."""
 
-SLICE_SECONDS = 0.05
+SLICE_SECONDS = 0.1
 """How long a slice should take; Python's signals and callbacks wait meanwhile."""
 
 FIRST_TABLE = 64

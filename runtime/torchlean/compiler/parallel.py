@@ -19,7 +19,14 @@ PRODUCTS_PER_PIECE = 2**19
 ELEMENTS_PER_PIECE = 2**15
 """Elements of a loop that are worth a piece of their own."""
 
-LARGEST_NUMBER_OF_PIECES = 16
+LARGEST_NUMBER_OF_PIECES = 8
+"""Each piece of a product packs the second factor anew, so that more cost more."""
+
+CACHE_LINE = 16
+"""Numbers of binary32 in a cache line."""
+
+TILE = 8
+"""Rows of a whole tile of `cpu.products`."""
 
 PRODUCT_SIZES = (
     {"rows", "inputs", "outputs"},
@@ -35,7 +42,8 @@ def shared_out(row: Row, mode: Mode) -> Row | Together:
     if not kernel.shard_axis:
         return row
     integers = row.integers()
-    if any(sizes <= integers.keys() for sizes in PRODUCT_SIZES):
+    is_product = any(sizes <= integers.keys() for sizes in PRODUCT_SIZES)
+    if is_product:
         pieces = _pieces_of_product(integers)
     else:
         extents = kernel.extents(integers)
@@ -46,15 +54,17 @@ def shared_out(row: Row, mode: Mode) -> Row | Together:
     # A power of two: so many threads get equally many, and each the same share of
     # one row as of the next, which then finds it in the cache of its core.
     pieces = min(2 ** (pieces.bit_length() - 1), LARGEST_NUMBER_OF_PIECES)
-    parts = cut(row, mode, pieces, _unit(kernel))
+    parts = cut(row, mode, pieces, _unit(kernel, is_product))
     return Together(parts) if len(parts) > 1 else row
 
 
-def _unit(kernel: Kernel) -> int:
+def _unit(kernel: Kernel, is_product: bool) -> int:
     """A cut is a multiple of so many units of the axis."""
     if kernel.shard_axis == "blocks":
         return 1
-    return 64 if kernel.blas else 16
+    if kernel.blas:
+        return 64
+    return TILE if is_product else CACHE_LINE
 
 
 def entries_of(

@@ -49,8 +49,8 @@ def test_small_rows_stay_whole() -> None:
 
 def test_large_rows_have_so_many_pieces_at_most() -> None:
     """Handing out more costs more than it brings."""
-    assert pieces(relu(10**8)) == 16
-    assert pieces(product(4096, 512, 512)) == 16
+    assert pieces(relu(10**8)) == 8
+    assert pieces(product(4096, 512, 512)) == 8
 
 
 def test_pieces_are_a_power_of_two() -> None:
