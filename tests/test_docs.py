@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -136,6 +137,18 @@ def test_a_page_keeps_its_word(page: Path, tmp_path: Path) -> None:
     )
     assert done.stderr == ""
     assert done.returncode == 0
+
+
+def test_the_page_of_evidence_counts_what_the_ledger_has() -> None:
+    """So many laws, so many theorems, so many of them proved or by definition."""
+    folder = ROOT / "proofs" / "torchlean_proofs"
+    laws = json.loads((folder / "ledger.json").read_text("utf-8"))
+    theorems = json.loads((folder / "theorems.json").read_text("utf-8"))
+    proved = sum(each["level"] == "proved" for each in theorems)
+    page = " ".join((ROOT / "docs" / "evidence.md").read_text("utf-8").split())
+    assert f"{len(laws)} of them) are statements" in page
+    assert f"{len(theorems)}) hold for all inputs. {proved} of them" in page
+    assert f"{len(theorems) - proved} are true *by definition*" in page
 
 
 def test_every_dependency_has_a_reason() -> None:

@@ -19,6 +19,10 @@ from typing import Any, cast
 Function = Callable[..., Any]
 
 
+SPEC = "torchlean_spec"
+"""The package whose functions are given other surroundings throughout."""
+
+
 def with_globals(function: Function, **changed: object) -> Function:
     """A function of the same code, some of whose globals are others."""
     plain = cast(FunctionType, function)
@@ -31,7 +35,10 @@ def with_globals(function: Function, **changed: object) -> Function:
 
 
 def with_globals_throughout(function: Function, **changed: object) -> Function:
-    """The same, and so for the functions of our own that it calls by name."""
+    """The same, and so for the functions of the spec that it calls by name.
+
+    A function of the spec that takes another's place has the same surroundings.
+    """
     known: dict[int, FunctionType] = {}
 
     def rebound(plain: FunctionType) -> FunctionType:
@@ -45,9 +52,7 @@ def with_globals_throughout(function: Function, **changed: object) -> Function:
         known[id(plain)] = made
         for name in plain.__code__.co_names:
             held = names.get(name)
-            if name in changed:
-                continue
-            if is_ours(held, "torchlean"):
+            if is_ours(held, SPEC):
                 names[name] = rebound(cast(FunctionType, held))
             elif isinstance(held, dict):
                 names[name] = {key: chosen(value) for key, value in held.items()}
@@ -55,10 +60,10 @@ def with_globals_throughout(function: Function, **changed: object) -> Function:
 
     def chosen(value: object) -> object:
         """What stands for a value of a table of functions."""
-        if not is_ours(value, "torchlean"):
+        if not is_ours(value, SPEC):
             return value
         plain = cast(FunctionType, value)
-        return changed.get(plain.__name__) or rebound(plain)
+        return rebound(cast(FunctionType, changed.get(plain.__name__, plain)))
 
     return rebound(cast(FunctionType, function))
 

@@ -7,7 +7,7 @@ from importlib import import_module
 
 from torchlean_proofs.evidence.theorem import Theorem
 
-TOPICS = ("optimizers", "optimizers_relations", "derivatives")
+TOPICS = ("optimizers", "optimizers_relations", "derivatives", "clipping")
 """The files of this package that hold theorems, in the order of the ledger."""
 
 
