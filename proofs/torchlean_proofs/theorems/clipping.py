@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from torchlean_proofs.evidence.rebinding import called, with_globals_throughout
 from torchlean_proofs.evidence.symbols import SYMBOLS
@@ -124,13 +125,13 @@ def between_limits() -> Iterator[Theorem]:
             f"{name}.bounds",
             f"{word} brings every element between them, leaves those that are, and "
             "does nothing the second time.",
-            {"clip": method},
+            {"clip": cast(Function, method)},
             bounded,
         )
         yield _theorem(
             f"{name}.distances",
             f"{word} keeps the order of elements, and brings none further apart.",
-            {"clip": method},
+            {"clip": cast(Function, method)},
             narrower,
         )
 
