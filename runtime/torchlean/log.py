@@ -21,15 +21,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import index
 from pathlib import Path
-from typing import TYPE_CHECKING, SupportsFloat, SupportsIndex
+from typing import Protocol, SupportsFloat, SupportsIndex
 
 from torchlean import json_fields
 from torchlean.files import read_text, write_text
 from torchlean.json_layout import Dialect, Json, layout, parse
 from torchlean_spec.errors import Reason, TorchLeanError
-
-if TYPE_CHECKING:
-    from torchlean.experiment import ExperimentLog
 
 BLUE = "#4e79a7"
 """The colour in which a viewer draws a loss unless told otherwise."""
@@ -39,6 +36,14 @@ GREEN = "#0a7"
 
 DISABLED_WORDS = frozenset({"false", "off", "none", "no", "disabled"})
 """What `--log` takes for "write no log"."""
+
+
+class Experiment(Protocol):
+    """What can be written as a training log; an `ExperimentLog` for one."""
+
+    def to_train_log(self, title: str = "", /) -> TrainLog:
+        """The log of all metrics."""
+        ...
 
 
 def natural_steps(steps: Iterable[SupportsIndex]) -> tuple[int, ...]:
@@ -374,7 +379,7 @@ class LogDestination:
 
     def write_experiment_log(
         self,
-        log: ExperimentLog,
+        log: Experiment,
         title: str = "",
         dialect: Dialect = "torchlean",
         *,

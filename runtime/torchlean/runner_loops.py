@@ -30,7 +30,7 @@ from torchlean.report_lines import is_logged, step_line
 from torchlean.runner import Runner
 from torchlean.step_loops import Updates, run_loader, run_stream
 from torchlean.stream import StepBatchStream
-from torchlean.train import LoaderTrainConfig, TrainConfig
+from torchlean.train_config import LoaderTrainConfig, TrainConfig
 from torchlean_spec.data import S_co, T_co
 from torchlean_spec.errors import Reason, TorchLeanError
 

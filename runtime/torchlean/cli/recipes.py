@@ -38,7 +38,7 @@ from torchlean_spec.schedules import (
 from torchlean_spec.shape import sizes
 
 if TYPE_CHECKING:
-    from torchlean.cli.samples import Samples
+    from torchlean.data.dataset import AnyTensors
 
 HELD_OUT = Fraction(1, 5)
 """The share of the samples that is held out."""
@@ -126,14 +126,13 @@ def recipe_named(name: str) -> Recipe:
     return RECIPES[name]
 
 
-def own_recipe(samples: Samples, task: TaskName) -> Recipe:
-    """The recipe for samples of the user's own.
+def own_recipe(name: str, dataset: AnyTensors, task: TaskName) -> Recipe:
+    """The recipe for samples of the user's own, and what they are called.
 
     Raises:
         TorchLeanError: `SHAPE_MISMATCH` unless inputs and targets are vectors of
             numbers, or targets classes.
     """
-    dataset = samples.dataset
     inputs, targets = sizes(dataset.input_shape), sizes(dataset.target_shape)
     if len(inputs) != 1 or len(targets) > 1:
         raise TorchLeanError(
@@ -144,7 +143,7 @@ def own_recipe(samples: Samples, task: TaskName) -> Recipe:
     outputs = dataset.classes or (*targets, 1)[0]
     described = f"samples of {inputs[0]} numbers"
     widths = (inputs[0], *OWN_HIDDEN, outputs)
-    return Recipe(samples.name, described, widths, task, OWN_EPOCHS, OWN_BATCH_SIZE)
+    return Recipe(name, described, widths, task, OWN_EPOCHS, OWN_BATCH_SIZE)
 
 
 def with_hidden(recipe: Recipe, hidden: tuple[int, ...] | None) -> Recipe:

@@ -235,7 +235,7 @@ def _recipe(options: Namespace, samples: Samples) -> Recipe:
     if samples.own:
         classes = samples.dataset.classes is not None
         implied: TaskName = "classification" if classes else "regression"
-        return own_recipe(samples, options.task or implied)
+        return own_recipe(samples.name, samples.dataset, options.task or implied)
     if options.task is not None:
         raise TorchLeanError(
             Reason.CONTRADICTION,
