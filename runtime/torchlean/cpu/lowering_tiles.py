@@ -278,6 +278,7 @@ class _Tile:
         columns = self.columns(b, b_offset)
         if panel is not None:
             self.pack(columns, panel, index)
+        self.fetch_ahead(a, a_offset, builder.mul(ir.Constant(WORD, rows), a_row))
         sums = self.products(rows, a, a_offset, a_row, columns, totals)
         following = builder.add(index, ir.Constant(WORD, 1))
         index.add_incoming(following, loop)
@@ -294,6 +295,20 @@ class _Tile:
             answer.add_incoming(summed, loop)
         for answer, place in zip(answers, places, strict=True):
             builder.store(answer, place, align=self.number_bytes())
+
+    def fetch_ahead(self, a: Any, a_offset: Any, following: Any) -> None:
+        """Let the cache fetch what the tile below reads first at this step."""
+        builder = self.builder
+        place = builder.gep(a, [builder.add(a_offset, following)])
+        byte = ir.IntType(8).as_pointer()
+        prefetch = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(ir.VoidType(), [byte, SHORT, SHORT, SHORT]),
+            "llvm.prefetch.p0i8",
+        )
+        # To read, to keep in every cache, of data.
+        modes = [ir.Constant(SHORT, mode) for mode in (0, 3, 1)]
+        builder.call(prefetch, [builder.bitcast(place, byte), *modes])
 
     def starts(self, places: list[Any], keep: Any) -> list[Any]:
         """What the sums begin with: zero, or what stands at the target."""
