@@ -23,7 +23,7 @@ LARGEST_NUMBER_OF_PIECES = 8
 """Each piece of a product packs the second factor anew, so that more cost more."""
 
 CACHE_LINE = 16
-"""Numbers of binary32 in a cache line."""
+"""Numbers of binary32 in a cache line, and in the longest vector."""
 
 TILE = 8
 """Rows of a whole tile of `cpu.products`."""
@@ -112,9 +112,14 @@ def _independent(rows: Sequence[Row], mode: Mode) -> list[list[int]]:
 
 
 def _pieces_of_product(integers: Mapping[str, int]) -> int:
-    """How many pieces the multiplications of a matrix product are worth."""
+    """How many pieces the multiplications of a matrix product are worth.
+
+    Fewer columns than fill a vector cost as much as if they did.
+    """
     sizes = next(each for each in PRODUCT_SIZES if each <= integers.keys())
-    return math.prod(integers[name] for name in sizes) // PRODUCTS_PER_PIECE
+    columns = "n" if "n" in sizes else "outputs"
+    multiplications = math.prod(integers[name] for name in sizes - {columns})
+    return multiplications * max(integers[columns], CACHE_LINE) // PRODUCTS_PER_PIECE
 
 
 def blocks_of_inputs(rows: int, inputs: int, outputs: int) -> int:

@@ -47,6 +47,20 @@ def test_small_rows_stay_whole() -> None:
     assert pieces(product(32, 256, 128)) == 2
 
 
+def test_few_columns_count_as_a_vector_of_them() -> None:
+    """They cost as much, since a vector is multiplied as a whole."""
+    assert [pieces(product(1024, 128, n)) for n in (1, 10, 16, 32)] == [4, 4, 4, 8]
+
+
+def test_cuts_are_whole_tiles_and_equal_for_two_threads() -> None:
+    """784 rows are 98 tiles of 8: each half of the pieces has 49 of them."""
+    found = shared_out(product(784, 1024, 256), Mode.FAST)
+    assert isinstance(found, Together)
+    rows = [row.integers()["m"] for row in found.rows]
+    assert all(each % 8 == 0 for each in rows)
+    assert sum(rows[:4]) == sum(rows[4:]) == 392
+
+
 def test_large_rows_have_so_many_pieces_at_most() -> None:
     """Handing out more costs more than it brings."""
     assert pieces(relu(10**8)) == 8
