@@ -81,7 +81,8 @@ def signature_of(path: str) -> str:
     "(reduction='mean')"
     """
     found = resolve(path)
-    alias = type(found).__module__ == "typing"
+    # An enumeration's signature is Python's own, and differs between versions.
+    alias = type(found).__module__ in ("typing", "enum")
     if alias or not callable(found) or getattr(found, "_is_protocol", False):
         return "-"
     try:
