@@ -42,7 +42,7 @@ mutants: setup ## replace each function of the API by a wrong one; see its test 
 	@$(BIN)/python -m tests.mutate_names
 
 .PHONY: prove
-prove: setup ## prove every theorem about our code, with every mutant (2 min)
+prove: setup ## prove every theorem about our code, with every mutant (5 min)
 	@$(BIN)/python -m torchlean_proofs prove
 
 .PHONY: bench
