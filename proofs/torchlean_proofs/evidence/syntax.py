@@ -52,7 +52,8 @@ def tree_of(function: Function) -> ast.FunctionDef:
 
 def digest_of(function: Function) -> str:
     """A digest of what a function says; comments and layout do not count."""
-    said = ast.dump(tree_of(function))
+    # The tree's own text differs between versions of Python, its source does not.
+    said = ast.unparse(tree_of(function))
     held = sorted(
         (name, repr(value))
         for name, value in _enclosed(function).items()
