@@ -30,14 +30,11 @@ from torchlean_spec.operations.indexing import require_index
 from torchlean_spec.operations.operation import (
     Attributes,
     Operands,
-    Operation,
-    Use,
-    Value,
-    register,
 )
 from torchlean_spec.operations.reduction import log_softmax_row, softmax_row
 from torchlean_spec.operations.regression_losses import (
     reduce_values,
+    register_loss,
     require_reduction,
     upstream_values,
 )
@@ -270,11 +267,6 @@ def _loss(name: str, with_index: bool, from_logits: bool) -> None:
         reduction, rows = attributes.text("reduction"), vector(len(losses))
         return reduce_values(system, reduction, losses, rows, denominator)
 
-    def slope_shape(attributes: Attributes, shapes: Sequence[Shape]) -> Shape:
-        expected = value_shape(attributes, shapes[:2])
-        require_same(f"{name}: upstream", expected, shapes[2])
-        return shapes[0]
-
     def slope_meaning(
         system: NumberSystem[A], attributes: Attributes, operands: Operands[A], /
     ) -> Tensor[A, Shape]:
@@ -295,22 +287,7 @@ def _loss(name: str, with_index: bool, from_logits: bool) -> None:
                 values += log_probabilities_slope(system, target, len(row), factor)
         return Tensor(x.shape, tuple(values))
 
-    def rule(use: Use) -> Sequence[Value | None]:
-        x, target = use.operands
-        gradient = x.apply(f"{name}_gradient", target, use.upstream, **use.attributes)
-        return [gradient, None]
-
-    register(Operation(name, operand_names, value_shape, value_meaning, rule))
-    register(
-        Operation(
-            f"{name}_gradient",
-            (*operand_names, "upstream"),
-            slope_shape,
-            slope_meaning,
-            None,
-            "second derivatives of losses are not defined",
-        )
-    )
+    register_loss(name, operand_names, value_shape, value_meaning, slope_meaning)
 
 
 _loss("cross_entropy", with_index=True, from_logits=True)

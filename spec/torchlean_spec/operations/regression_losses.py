@@ -19,8 +19,10 @@ from torchlean_spec.operations.activations import sigmoid
 from torchlean_spec.operations.elementwise import sign_of
 from torchlean_spec.operations.operation import (
     Attributes,
+    Meaning,
     Operands,
     Operation,
+    ShapeRule,
     Use,
     Value,
     register,
@@ -298,6 +300,49 @@ def upstream_values(upstream: Tensor[A, Shape], count: int) -> Sequence[A]:
     return upstream.values if len(upstream.values) == count else upstream.values * count
 
 
+def register_loss(
+    name: str,
+    operands: tuple[str, str],
+    value_shape: ShapeRule,
+    value_meaning: Meaning,
+    slope_meaning: Meaning,
+) -> None:
+    """Enter a loss and its derivative `<name>_gradient` into the registry.
+
+    Args:
+        name: The loss's name.
+        operands: The names of prediction and target.
+        value_shape: The shape of the loss, which is that of `upstream` as well.
+        value_meaning: The loss.
+        slope_meaning: Its derivative in the prediction, of prediction, target and
+            upstream.
+    """
+
+    def slope_shape(attributes: Attributes, shapes: Sequence[Shape]) -> Shape:
+        expected = value_shape(attributes, shapes[:2])
+        require_same(f"{name}: upstream", expected, shapes[2])
+        return shapes[0]
+
+    def rule(use: Use) -> Sequence[Value | None]:
+        prediction, target = use.operands
+        gradient = prediction.apply(
+            f"{name}_gradient", target, use.upstream, **use.attributes
+        )
+        return [gradient, None]
+
+    register(Operation(name, operands, value_shape, value_meaning, rule))
+    register(
+        Operation(
+            f"{name}_gradient",
+            (*operands, "upstream"),
+            slope_shape,
+            slope_meaning,
+            None,
+            "second derivatives of losses are not defined",
+        )
+    )
+
+
 def _loss(name: str, value: Loss, slope: Loss, twice: bool = False) -> None:
     """Register a loss and its derivative."""
 
@@ -316,11 +361,6 @@ def _loss(name: str, value: Loss, slope: Loss, twice: bool = False) -> None:
         reduction = attributes.text("reduction")
         return reduce_values(system, reduction, values, prediction.shape, count)
 
-    def slope_shape(attributes: Attributes, shapes: Sequence[Shape]) -> Shape:
-        expected = value_shape(attributes, shapes[:2])
-        require_same(f"{name}: upstream", expected, shapes[2])
-        return shapes[0]
-
     def slope_meaning(
         system: NumberSystem[A], attributes: Attributes, operands: Operands[A], /
     ) -> Tensor[A, Shape]:
@@ -334,24 +374,8 @@ def _loss(name: str, value: Loss, slope: Loss, twice: bool = False) -> None:
         values = (slope(system, attributes, p, t) * (u * factor) for p, t, u in rows)
         return Tensor(prediction.shape, tuple(values))
 
-    def rule(use: Use) -> Sequence[Value | None]:
-        prediction, target = use.operands
-        gradient = prediction.apply(
-            f"{name}_gradient", target, use.upstream, **use.attributes
-        )
-        return [gradient, None]
-
-    operands = ("prediction", "target")
-    register(Operation(name, operands, value_shape, value_meaning, rule))
-    register(
-        Operation(
-            f"{name}_gradient",
-            (*operands, "upstream"),
-            slope_shape,
-            slope_meaning,
-            None,
-            "second derivatives of losses are not defined",
-        )
+    register_loss(
+        name, ("prediction", "target"), value_shape, value_meaning, slope_meaning
     )
 
 

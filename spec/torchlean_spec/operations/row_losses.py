@@ -18,14 +18,11 @@ from torchlean_spec.numbers.system import A, NumberSystem
 from torchlean_spec.operations.operation import (
     Attributes,
     Operands,
-    Operation,
-    Use,
-    Value,
-    register,
 )
 from torchlean_spec.operations.reduction import maximum_of
 from torchlean_spec.operations.regression_losses import (
     reduce_values,
+    register_loss,
     require_reduction,
     upstream_values,
 )
@@ -203,11 +200,6 @@ def _loss(name: str, value: RowLoss, slope: RowSlope) -> None:
         count = system.constant(len(values))
         return reduce_values(system, attributes.text("reduction"), values, shape, count)
 
-    def slope_shape(attributes: Attributes, shapes: Sequence[Shape]) -> Shape:
-        expected = value_shape(attributes, shapes[:2])
-        require_same(f"{name}: upstream", expected, shapes[2])
-        return shapes[0]
-
     def slope_meaning(
         system: NumberSystem[A], attributes: Attributes, operands: Operands[A], /
     ) -> Tensor[A, Shape]:
@@ -223,24 +215,8 @@ def _loss(name: str, value: RowLoss, slope: RowSlope) -> None:
             values += [each * both for each in slope(system, attributes, p, t)]
         return Tensor(prediction.shape, tuple(values))
 
-    def rule(use: Use) -> Sequence[Value | None]:
-        prediction, target = use.operands
-        gradient = prediction.apply(
-            f"{name}_gradient", target, use.upstream, **use.attributes
-        )
-        return [gradient, None]
-
-    operands = ("prediction", "target")
-    register(Operation(name, operands, value_shape, value_meaning, rule))
-    register(
-        Operation(
-            f"{name}_gradient",
-            (*operands, "upstream"),
-            slope_shape,
-            slope_meaning,
-            None,
-            "second derivatives of losses are not defined",
-        )
+    register_loss(
+        name, ("prediction", "target"), value_shape, value_meaning, slope_meaning
     )
 
 
